@@ -1,0 +1,231 @@
+"""Data to learn on: real sets that come with scikit-learn, two made ones, and how to split them."""
+
+import numpy as np
+
+__all__ = [
+    "flip_labels",
+    "load_breast_cancer",
+    "load_diabetes",
+    "load_digits",
+    "load_photos",
+    "noisy_digits",
+    "noisy_polynomial",
+    "polynomial_features",
+    "polynomial_truth",
+    "split",
+    "standardize",
+    "two_moons",
+]
+
+
+def load_digits():
+    """Return the 8x8 handwritten digits: X (1797, 64) float in [0, 1], y (1797,) in 0..9.
+
+    Source: Alpaydin and Kaynak (1998), Optical recognition of handwritten digits (test part).
+
+    Examples
+    --------
+    >>> X, y = load_digits()
+    >>> X.shape, float(X.max())
+    ((1797, 64), 1.0)
+    """
+    from sklearn import datasets
+
+    X, y = datasets.load_digits(return_X_y=True)
+    return X / 16.0, y
+
+
+def load_diabetes():
+    """Return X (442, 10) in raw units, y (442,) the disease's progress after a year, and names.
+
+    Source: Efron, Hastie, Johnstone and Tibshirani (2004), Least angle regression.
+
+    Examples
+    --------
+    >>> X, y, names = load_diabetes()
+    >>> X.shape, names[:3]
+    ((442, 10), ['age', 'sex', 'bmi'])
+    """
+    from sklearn import datasets
+
+    bunch = datasets.load_diabetes(scaled=False)
+    return bunch.data, bunch.target, list(bunch.feature_names)
+
+
+def load_breast_cancer():
+    """Return X (569, 30) in raw units, y (569,) with 1 for benign, and the features' names.
+
+    Source: Street, Wolberg and Mangasarian (1993), Nuclear feature extraction for breast tumor
+    diagnosis.
+
+    Examples
+    --------
+    >>> X, y, names = load_breast_cancer()
+    >>> X.shape, int(y.sum())
+    ((569, 30), 357)
+    """
+    from sklearn import datasets
+
+    bunch = datasets.load_breast_cancer()
+    return bunch.data, bunch.target, [str(name) for name in bunch.feature_names]
+
+
+def load_photos():
+    """Return two colour photographs, a temple and a flower: (2, 427, 640, 3) float in [0, 1].
+
+    Examples
+    --------
+    >>> load_photos().shape
+    (2, 427, 640, 3)
+    """
+    from sklearn import datasets
+
+    return np.stack(datasets.load_sample_images().images) / 255.0
+
+
+def polynomial_truth(x):
+    """Return the curve behind `noisy_polynomial`: ``3 x (x² - 0.6)`` plus nothing else.
+
+    Examples
+    --------
+    >>> round(float(polynomial_truth(1.0)), 2)
+    1.2
+    """
+    return 3 * x * (np.square(x) - 0.6)
+
+
+def noisy_polynomial(n=20, noise=0.2, rng=None):
+    """Return x (n,) uniform in [-1, 1], sorted, and y (n,) = truth + noise * standard normal.
+
+    Examples
+    --------
+    >>> x, y = noisy_polynomial(5, rng=np.random.default_rng(0))
+    >>> x.shape, y.shape
+    ((5,), (5,))
+    """
+    rng = np.random.default_rng() if rng is None else rng
+    x = np.sort(rng.uniform(-1, 1, n))
+    return x, polynomial_truth(x) + noise * rng.standard_normal(n)
+
+
+def polynomial_features(x, degree):
+    """Return the powers x, x², ... x^degree of x (n,) as columns (n, degree); no constant.
+
+    Examples
+    --------
+    >>> polynomial_features(np.array([2.0]), 3).tolist()
+    [[2.0, 4.0, 8.0]]
+    """
+    return np.asarray(x)[:, None] ** np.arange(1, degree + 1)
+
+
+def two_moons(n=200, noise=0.2, rng=None):
+    """Return X (n, 2), two interleaved half circles with normal noise, and y (n,) in {0, 1}.
+
+    Examples
+    --------
+    >>> X, y = two_moons(100, rng=np.random.default_rng(0))
+    >>> X.shape, int(y.sum())
+    ((100, 2), 50)
+    """
+    rng = np.random.default_rng() if rng is None else rng
+    y = np.arange(n) % 2
+    angle = rng.uniform(0, np.pi, n)
+    moons = np.column_stack([np.cos(angle), np.sin(angle)])
+    moons[y == 1] = np.array([1.0, 0.5]) - moons[y == 1]
+    return moons + noise * rng.standard_normal((n, 2)), y
+
+
+def flip_labels(y, p=0.2, rng=None):
+    """Return a copy of y (n,) in which each label is redrawn with probability p.
+
+    A redrawn label is uniform over the classes in y, so it may come out as it was:
+    with k classes a share ``p * (k - 1) / k`` ends up wrong.
+
+    Raises
+    ------
+    ValueError
+        If p is not in [0, 1].
+
+    References
+    ----------
+    Zhang et al. (2017), Understanding deep learning requires rethinking generalization.
+
+    Examples
+    --------
+    >>> flip_labels(np.array([0, 1, 2]), p=0.0).tolist()
+    [0, 1, 2]
+    """
+    if not 0 <= p <= 1:
+        raise ValueError(f"p must be in [0, 1], got {p!r}")
+    rng = np.random.default_rng() if rng is None else rng
+    y = np.asarray(y)
+    return np.where(rng.random(len(y)) < p, rng.choice(np.unique(y), len(y)), y)
+
+
+def split(X, y, sizes, rng=None):
+    """Return one (X, y) pair for each of ``sizes``: shuffled rows, no row in two pairs.
+
+    Parameters
+    ----------
+    X : array (n, ...)
+    y : array (n, ...)
+    sizes : sequence of int
+        How many rows each pair gets; their sum is n at most.
+    rng : numpy.random.Generator, optional
+
+    Raises
+    ------
+    ValueError
+        If X and y differ in length, or the sizes are negative or too large together.
+
+    Examples
+    --------
+    >>> parts = split(np.eye(10), np.arange(10), (6, 4), np.random.default_rng(0))
+    >>> [len(y) for X, y in parts]
+    [6, 4]
+    """
+    X, y = np.asarray(X), np.asarray(y)
+    if len(X) != len(y):
+        raise ValueError(f"X and y must have the same length, got {len(X)} and {len(y)}")
+    if min(sizes) < 0 or sum(sizes) > len(X):
+        raise ValueError(f"sizes must be >= 0 and sum to {len(X)} at most, got {tuple(sizes)}")
+    rng = np.random.default_rng() if rng is None else rng
+    ends = np.cumsum(sizes)
+    parts = np.split(rng.permutation(len(X))[: ends[-1]], ends[:-1])
+    return [(X[rows], y[rows]) for rows in parts]
+
+
+def standardize(X_train, *others):
+    """Return the arrays scaled by X_train's column means and standard deviations.
+
+    A column that is constant in X_train is centred and not scaled. Nothing is learnt from
+    ``others``: scaling them by their own statistics would leak them into training.
+
+    Examples
+    --------
+    >>> train, test = standardize(np.array([[0.0], [2.0]]), np.array([[4.0]]))
+    >>> train.ravel().tolist(), test.ravel().tolist()
+    ([-1.0, 1.0], [3.0])
+    """
+    mean, scale = np.mean(X_train, axis=0), np.std(X_train, axis=0)
+    scale = np.where(scale > 0, scale, 1.0)
+    return [(np.asarray(X) - mean) / scale for X in (X_train, *others)]
+
+
+def noisy_digits(n=150, p=0.2, rng=None):
+    """Return the course's standard experiment as three (X, y) pairs: train, validation, test.
+
+    n training digits whose labels are redrawn with probability p; 400 validation digits and all
+    the rest as test keep their true labels.
+
+    Examples
+    --------
+    >>> train, validation, test = noisy_digits(rng=np.random.default_rng(0))
+    >>> len(train[1]), len(validation[1]), len(test[1])
+    (150, 400, 1247)
+    """
+    rng = np.random.default_rng() if rng is None else rng
+    X, y = load_digits()
+    (X_train, y_train), validation, test = split(X, y, (n, 400, len(X) - n - 400), rng)
+    return (X_train, flip_labels(y_train, p, rng)), validation, test
