@@ -15,9 +15,9 @@ def _strength(name, value):
 
 
 class ElasticNet:
-    """Penalise absolute values and squares together: sparse weights, correlated ones kept together.
+    r"""Penalise absolute values and squares: sparse weights, correlated ones kept together.
 
-    .. math:: P(w) = \\lambda_1 \\sum_i |w_i| + \\lambda_2 \\sum_i w_i^2
+    .. math:: P(w) = \lambda_1 \sum_i |w_i| + \lambda_2 \sum_i w_i^2
 
     Parameters
     ----------
@@ -54,9 +54,9 @@ class ElasticNet:
         return self.l1 * np.sign(w) + 2 * self.l2 * w
 
     def prox(self, w, step):
-        """Return the v that minimises ``P(v) + ||v - w||² / (2 * step)``: threshold, then shrink.
+        r"""Return the v that minimises ``P(v) + ||v - w||² / (2 * step)``: threshold, then shrink.
 
-        .. math:: v = \\frac{\\mathrm{sign}(w)\\max(|w| - s\\lambda_1, 0)}{1 + 2 s \\lambda_2}
+        .. math:: v = \frac{\mathrm{sign}(w)\max(|w| - s\lambda_1, 0)}{1 + 2 s \lambda_2}
 
         The numerator, the soft threshold, is the same as w minus its part in [-s l1, s l1].
 
@@ -83,9 +83,9 @@ class ElasticNet:
 
 
 class L1(ElasticNet):
-    """Penalise absolute values: many weights become exactly zero.
+    r"""Penalise absolute values: many weights become exactly zero.
 
-    .. math:: P(w) = \\lambda \\sum_i |w_i|
+    .. math:: P(w) = \lambda \sum_i |w_i|
 
     The proximal step is the soft threshold ``sign(w) * max(|w| - step * l1, 0)``.
 
@@ -114,9 +114,9 @@ class L1(ElasticNet):
 
 
 class L2(ElasticNet):
-    """Penalise squares: all weights shrink, large ones most, none to exactly zero.
+    r"""Penalise squares: all weights shrink, large ones most, none to exactly zero.
 
-    .. math:: P(w) = \\lambda \\sum_i w_i^2
+    .. math:: P(w) = \lambda \sum_i w_i^2
 
     The gradient is ``2 * l2 * w``; the proximal step divides by ``1 + 2 * step * l2``.
 
@@ -145,9 +145,9 @@ class L2(ElasticNet):
 
 
 class MaxNorm:
-    """Project back each unit's incoming weights onto the ball of radius ``max_value``.
+    r"""Project back each unit's incoming weights onto the ball of radius ``max_value``.
 
-    .. math:: w \\leftarrow w \\cdot \\min(1, c / \\lVert w \\rVert_2)
+    .. math:: w \leftarrow w \cdot \min(1, c / \lVert w \rVert_2)
 
     It does nothing to a unit inside the ball, and it is no term of the loss.
 
