@@ -84,6 +84,7 @@ def _lab(root, args):
     except OSError as error:  # a read-only course can still be read
         print(f"Your copies of the exercises could not be made: {error}", file=sys.stderr)
     _prepare_environment()
+    os.chdir(root)  # nbgrader looks for its settings here
     try:
         return _serve(root, args.port, open_browser=not args.no_browser)
     except KeyboardInterrupt:
@@ -91,7 +92,9 @@ def _lab(root, args):
     except (Exception, SystemExit) as error:
         if isinstance(error, SystemExit) and not error.code:
             return 0
-        print(f"reglib: {error}\n{HELP_LAB}", file=sys.stderr)
+        if not isinstance(error, SystemExit):  # Jupyter has said why it exits
+            print(f"reglib: {error}", file=sys.stderr)
+        print(HELP_LAB, file=sys.stderr)
         return 1
 
 

@@ -1,0 +1,61 @@
+# Needs Python 3.11 or newer, make and git; everything else is set up on the first call.
+# Another Python: make lab PYTHON=python3.12   Options of the lab: make lab ARGS="--port 9000"
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+ARGS ?=
+VENV := .venv
+RUN := $(VENV)/bin/python -m
+NOTEBOOKS = $(wildcard notebooks solutions)
+# One thread: quicker for small matrices, and the same last digits everywhere.
+export OPENBLAS_NUM_THREADS := 1
+export OMP_NUM_THREADS := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help lab test refresh release format nbdime clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
+
+lab: $(VENV)/.ready-lab ## open the course in JupyterLab
+	@$(RUN) reglib.cli lab $(ARGS)
+
+test: $(VENV)/.ready-test ## lint, run the unit tests, compare every stored notebook
+	$(RUN) ruff check .
+	$(RUN) ruff format --check .
+	$(RUN) pytest -q --doctest-modules tests reglib
+	$(RUN) pytest -q --nbval --nbval-cell-timeout 120 $(NOTEBOOKS)
+
+refresh: $(VENV)/.ready-test ## run notebooks/ and solutions/ again and store their outputs
+	$(RUN) reglib.cli refresh $(ARGS)
+
+release: $(VENV)/.ready-test ## build exercises/ from solutions/
+	$(RUN) reglib.cli release $(ARGS)
+
+format: $(VENV)/.ready-test ## format the code of modules and notebooks
+	$(RUN) ruff check --fix .
+	$(RUN) ruff format .
+
+nbdime: $(VENV)/.ready-test ## let git in this folder show differences of notebooks cell by cell
+	git config diff.jupyternotebook.command "$(VENV)/bin/git-nbdiffdriver diff"
+	git config merge.jupyternotebook.driver "$(VENV)/bin/git-nbmergedriver merge %O %A %B %L %P"
+	git config merge.jupyternotebook.name "jupyter notebook merge driver"
+
+clean: ## remove the environment and caches; my/ stays
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
+	find reglib tests notebooks solutions exercises -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
+
+# The environment: Python's own venv, uv inside it, the locked versions. Stamps make it quick.
+$(VENV)/.uv-$(UV_VERSION):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "This course needs Python 3.11 or newer, and $(PYTHON) is %d.%d. Try: make $(MAKECMDGOALS) PYTHON=python3.12" % sys.version_info[:2])'
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@touch $@
+
+# --inexact: the lab never takes away what the tests need.
+$(VENV)/.ready-lab: pyproject.toml uv.lock $(VENV)/.uv-$(UV_VERSION)
+	$(VENV)/bin/uv sync --quiet --locked --inexact --python $(VENV)/bin/python
+	@touch $@
+
+$(VENV)/.ready-test: pyproject.toml uv.lock $(VENV)/.uv-$(UV_VERSION)
+	$(VENV)/bin/uv sync --quiet --locked --inexact --extra test --python $(VENV)/bin/python
+	@touch $@ $(VENV)/.ready-lab

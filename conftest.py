@@ -1,0 +1,39 @@
+"""Every test and notebook run stays off the network and away from the user's own data."""
+
+import os
+import runpy
+import shutil
+import tempfile
+from pathlib import Path
+
+OFFLINE = Path(__file__).parent / "tests" / "offline"
+PRIVATE = Path(tempfile.mkdtemp(prefix="reglib-tests-"))
+REFUSED = PRIVATE / "refused.txt"
+
+
+def pytest_configure(config):
+    inherited = os.environ.get("PYTHONPATH")
+    os.environ.update(
+        REGLIB_DATA=str(PRIVATE / "data"),
+        REGLIB_REFUSED=str(REFUSED),
+        PYTHONPATH=os.pathsep.join([str(OFFLINE), inherited] if inherited else [str(OFFLINE)]),
+        OPENBLAS_NUM_THREADS="1",
+        OMP_NUM_THREADS="1",
+    )
+    os.environ.pop("MPLBACKEND", None)
+    runpy.run_path(str(OFFLINE / "sitecustomize.py"))  # this process too
+
+
+def pytest_sessionfinish(session):
+    if REFUSED.exists() and session.exitstatus == 0:
+        session.exitstatus = 1
+
+
+def pytest_terminal_summary(terminalreporter):
+    if REFUSED.exists():
+        terminalreporter.section("reached for the network", red=True)
+        terminalreporter.write_line(REFUSED.read_text(encoding="utf-8"))
+
+
+def pytest_unconfigure():
+    shutil.rmtree(PRIVATE, ignore_errors=True)
