@@ -15,6 +15,7 @@ __all__ = [
     "split",
     "standardize",
     "two_moons",
+    "wide_diabetes",
 ]
 
 
@@ -229,3 +230,27 @@ def noisy_digits(n=150, p=0.2, rng=None):
     X, y = load_digits()
     (X_train, y_train), validation, test = split(X, y, (n, 400, len(X) - n - 400), rng)
     return (X_train, flip_labels(y_train, p, rng)), validation, test
+
+
+def wide_diabetes(n=80, rng=None):
+    """Return a regression made to overfit, as three (X, y) pairs: train, validation, test.
+
+    The ten measurements of the diabetes data and their 45 pairwise products, 55 columns, for n
+    training patients, 150 for validation and the rest as test. Columns are standardised and y is
+    centred by the training part alone, so that no model here needs a bias.
+
+    Examples
+    --------
+    >>> train, validation, test = wide_diabetes(rng=np.random.default_rng(0))
+    >>> train[0].shape, len(validation[1]), len(test[1])
+    ((80, 55), 150, 212)
+    """
+    from sklearn.preprocessing import PolynomialFeatures
+
+    X, y, _ = load_diabetes()
+    parts = split(X, y, (n, 150, len(X) - n - 150), rng)
+    products = PolynomialFeatures(interaction_only=True, include_bias=False)
+    # Scaled before multiplying as well: a product of raw units would mostly repeat its factors.
+    inputs = standardize(*[products.fit_transform(X) for X in standardize(*[X for X, _ in parts])])
+    centre = parts[0][1].mean()
+    return [(X, y - centre) for X, (_, y) in zip(inputs, parts, strict=True)]

@@ -36,3 +36,39 @@ def use():
 
     colours = cycler(color=[BLUE, ORANGE, GREEN, PURPLE, GREY])
     matplotlib.rcParams.update(RC | {"axes.prop_cycle": colours})
+
+
+def show(fig, alt):
+    """Show a figure once, with its alternative text stored beside it and folded out below it.
+
+    JupyterLab hands no ``alt`` on to the browser, so the fold-out is what a screen reader finds
+    there; other viewers take it from the stored picture.
+
+    Parameters
+    ----------
+    fig : matplotlib.figure.Figure
+    alt : str
+        One to three sentences: what is drawn, then what is to be seen.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> fig, ax = plt.subplots()
+    >>> show(fig, "An empty pair of axes.")
+    An empty pair of axes.
+    This figure in words: An empty pair of axes.
+    """
+    from html import escape
+
+    import matplotlib.pyplot as plt
+    from IPython.core.pylabtools import print_figure
+    from IPython.display import display
+
+    picture = {"image/png": print_figure(fig, base64=True), "text/plain": alt}
+    words = {
+        "text/html": f"<details><summary>This figure in words</summary>{escape(alt)}</details>",
+        "text/plain": f"This figure in words: {alt}",
+    }
+    display(picture, metadata={"image/png": {"alt": alt}}, raw=True)
+    display(words, raw=True)
+    plt.close(fig)
