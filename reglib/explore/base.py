@@ -1,0 +1,168 @@
+"""What all explorers share: a figure drawn once, of which a move redraws the moving parts alone."""
+
+import base64
+import contextlib
+import html
+import io
+import threading
+from math import log10
+
+import ipywidgets
+import matplotlib
+import traitlets
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.cbook import flatten
+from PIL import Image
+
+from reglib import style
+
+_STATUS = '<div role="status" aria-live="polite" style="font-size: 14px; line-height: 1.6">{}</div>'
+_CONTROL = {"layout": {"width": "26em"}, "style": {"description_width": "11em"}}
+
+
+@contextlib.contextmanager
+def house_style():
+    """Draw in the course's style, and leave the reader's own settings as they were."""
+    with matplotlib.rc_context():
+        style.use()
+        yield
+
+
+def slider(description, low, high, value, step=0.05, readout_format=".2f"):
+    """Return a slider for a number from low to high."""
+    return ipywidgets.FloatSlider(
+        value, min=low, max=high, step=step, description=description,
+        readout_format=readout_format, **_CONTROL,
+    )  # fmt: skip
+
+
+def log_slider(description, low, high, value, step=0.05):
+    """Return a slider for a number > 0 that a step multiplies by 10**step."""
+    return ipywidgets.FloatLogSlider(
+        value, min=log10(low), max=log10(high), step=step, description=description,
+        readout_format=".2g", **_CONTROL,
+    )  # fmt: skip
+
+
+def choice(description, options, value):
+    """Return a drop-down list: options is a list of words, or pairs (word, value)."""
+    return ipywidgets.Dropdown(options=options, value=value, description=description, **_CONTROL)
+
+
+class _Picture(ipywidgets.Image):
+    """An Image whose tooltip reaches the page: the front end asks for a description first."""
+
+    description = traitlets.Unicode("").tag(sync=True)
+
+
+class Explorer(ipywidgets.VBox):
+    """Controls, a picture that follows them, and the picture's numbers in words.
+
+    One function makes one explorer: it draws the figure, says what moves and how::
+
+        @house_style()
+        def shrinkage():
+            fig = Figure(figsize=(8.4, 3.6))
+            ax = fig.subplots()
+            ax.set(xlabel="w", xlim=(-3, 3), ylim=(-3, 3))
+            (line,) = ax.plot(W, W)
+
+            def update(l2):
+                line.set_ydata(W / (1 + 2 * l2))
+                return f"A weight of 1 becomes {1 / (1 + 2 * l2):.3f}."
+
+            return Explorer(
+                fig, update, moving=[line], controls={"l2": log_slider("l2", 0.01, 10, 1)},
+                title="...", caption="...", alt="...",
+            )
+
+    Parameters
+    ----------
+    fig : matplotlib.figure.Figure
+        Made with ``Figure``, never with pyplot. All that is not in ``moving`` is its background,
+        drawn once and kept; changing it (a limit, a title) is allowed and costs a full draw.
+    update : callable
+        Called with the controls' values by name; moves the artists, returns a line of HTML.
+        The same values must always give the same picture.
+    moving : list of matplotlib artists
+        What ``update`` changes; containers such as bars may be among them.
+    controls : dict of str to ipywidgets
+        One widget for each argument of ``update``, each with a description.
+    title : str
+        The one point of the picture.
+    caption : str
+        What to try; HTML, below the picture.
+    alt : str
+        The picture in words, for who cannot see it.
+    """
+
+    # JupyterLab answers controls in another thread than the one that runs the cells.
+    _lock = threading.RLock()
+
+    def __init__(self, fig, update, moving, controls, *, title, caption, alt):
+        self.fig, self.update, self.controls = fig, update, controls
+        self.title, self.alt = title, alt
+        FigureCanvasAgg(fig)
+        fig.set_layout_engine("constrained", w_pad=0.08, h_pad=0.08)
+        fig.suptitle(title, x=0.01, ha="left", weight="bold")
+        self.moving = sorted(flatten(moving), key=lambda artist: artist.zorder)
+        for artist in self.moving:
+            artist.set_animated(True)
+        self.picture = _Picture(format="png", tooltip=alt)
+        self.text = ipywidgets.HTML(layout={"min_height": "3.2em"})
+        self.render()
+        self.still = bytes(self.picture.value)
+        self.start = self.values
+        for control in controls.values():
+            control.observe(self._moved, "value")
+        again = ipywidgets.Button(description="Reset", tooltip="Back to the start")
+        again.on_click(self.reset)
+        row = ipywidgets.HBox([*controls.values(), again], layout={"flex_flow": "row wrap"})
+        super().__init__([row, self.picture, self.text, ipywidgets.HTML(f"<i>{caption}</i>")])
+
+    @property
+    def values(self):
+        """The controls' present values by name."""
+        return {name: control.value for name, control in self.controls.items()}
+
+    def reset(self, _=None):
+        """Put every control back where it was at the start."""
+        for name, value in self.start.items():
+            self.controls[name].value = value
+
+    def render(self):
+        """Bring picture and text in step with the controls."""
+        with self._lock:
+            text = self.update(**self.values)
+            if self.fig.stale:  # an animated artist never says so: the background has changed
+                self._draw_background()
+            canvas = self.fig.canvas
+            canvas.restore_region(self._background)
+            for artist in self.moving:
+                self.fig.draw_artist(artist)
+            png = io.BytesIO()
+            pixels = Image.frombuffer("RGBA", canvas.get_width_height(), canvas.buffer_rgba())
+            pixels.convert("RGB").save(png, format="png", compress_level=1)
+            self.picture.value = png.getvalue()
+            self.text.value = _STATUS.format(text)
+
+    def _draw_background(self):
+        self.fig.canvas.draw()
+        self.fig.set_layout_engine("none")  # the axes must not jump at a later draw
+        self._background = self.fig.canvas.copy_from_bbox(self.fig.bbox)
+
+    def _moved(self, _):
+        try:
+            self.render()
+        except Exception as error:  # the front end would swallow it: say it where the reader looks
+            what = html.escape(f"{type(error).__name__}: {error}")
+            self.text.value = _STATUS.format(f"<b>This picture could not follow.</b> {what}")
+
+    def __repr__(self):
+        return f"<Explorer: {self.title}>"
+
+    def _repr_mimebundle_(self, **kwargs):
+        """Add the picture at the start, for readers whose page runs nothing."""
+        data = super()._repr_mimebundle_(**kwargs)
+        data["image/png"] = base64.b64encode(self.still).decode()
+        return data, {"image/png": {"alt": self.alt}}

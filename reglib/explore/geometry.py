@@ -1,0 +1,249 @@
+"""Explorers of why the L1 penalty makes exact zeros and the others do not."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from reglib.explore.base import Explorer, choice, house_style, slider
+from reglib.penalties import L1, L2, ElasticNet
+from reglib.style import BLUE, GREEN, GREY, ORANGE, PURPLE
+
+# X.T @ X / n of two standardised features with correlation 0.5: the loss's curvature.
+CURVATURE = np.array([[1.0, 0.5], [0.5, 1.0]])
+_SCALES, _AXES = np.linalg.eigh(CURVATURE)
+_SIGNS = np.array([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]])  # the four quadrants
+_CORNERS = np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]])
+_ANGLES = np.linspace(0, 2 * np.pi, 241)
+_CIRCLE = np.column_stack([np.cos(_ANGLES), np.sin(_ANGLES)])
+_ELLIPSE = _CIRCLE / np.sqrt(_SCALES) @ _AXES.T  # where the loss is 1 above its least value
+_LEVELS = np.array([0.1, 0.4, 1.0, 2.0, 3.5, 6.0, 10.0])
+_RADII = np.linspace(0.05, 2.5, 99)
+# How the L1 and the L2 norm go into each ball, and the name of the penalty's strength.
+_SHAPES = {"L1": (1, 0, "l1"), "L2": (0, 1, "l2"), "elastic net": (1, 1, "l1 = l2")}
+
+
+def loss(w, best):
+    """Return the loss of weights w (..., 2) above its least value, reached at ``best``."""
+    return np.einsum("...i,ij,...j", w - best, CURVATURE, w - best)
+
+
+def radius_of(shape, w):
+    """Return where the axes are crossed by the ball whose rim goes through w (..., 2)."""
+    if shape == "L1":
+        return np.abs(w).sum(-1)
+    if shape == "elastic net":  # solves r + r² = |w1| + |w2| + w1² + w2²
+        return np.sqrt(0.25 + np.abs(w).sum(-1) + np.square(w).sum(-1)) - 0.5
+    return np.linalg.norm(w, axis=-1)
+
+
+def _in_disk(best, centre, radius):
+    """Return the point of least loss of each disk.
+
+    At the rim the gradient is normal to the circle, so along each axis of the ellipses the
+    point is ``scale * z / (scale + m)`` from the centre; bisection finds the multiplier m.
+    """
+    z = (best - centre) @ _AXES
+    excess = np.maximum(np.linalg.norm(z, axis=-1) / radius - 1, 0)
+    low, high = _SCALES[0] * excess, _SCALES[1] * excess
+    for _ in range(55):
+        m = (low + high) / 2
+        outside = np.linalg.norm(_SCALES * z / (_SCALES + m[..., None]), axis=-1) > radius
+        low, high = np.where(outside, m, low), np.where(outside, high, m)
+    return centre + _SCALES * z / (_SCALES + high[..., None]) @ _AXES.T
+
+
+def constrained_minimum(shape, best, radius):
+    """Return the weights (..., 2) of least loss inside balls that cross the axes at ``radius``.
+
+    Parameters
+    ----------
+    shape : {"L1", "L2", "elastic net", "max-norm"}
+        L1: ``|w1| + |w2| <= radius``. L2 and max-norm: ``sqrt(w1² + w2²) <= radius``.
+        Elastic net, equal parts: ``|w1| + |w2| + w1² + w2² <= radius + radius²``.
+    best : array (2,)
+        Where the loss is least without a constraint.
+    radius : float or array
+    """
+    best, radius = np.asarray(best, float), np.asarray(radius, float)
+    if shape in ("L2", "max-norm"):
+        return _in_disk(best, np.zeros(2), radius)
+    r = radius[..., None]
+    if shape == "L1":  # an edge is a line: step to it along the curvature's inverse
+        normals = _SIGNS @ np.linalg.inv(CURVATURE)
+        far = (r - _SIGNS @ best) / (normals * _SIGNS).sum(-1)
+        edges = best + far[..., None] * normals
+    else:  # an edge is part of the circle about minus half the quadrant's signs
+        edges = _in_disk(best, -_SIGNS / 2, np.sqrt(r + r**2 + 0.5))
+    points = np.concatenate([edges, r[..., None] * _CORNERS], axis=-2)
+    on_ball = np.ones(points.shape[:-1], bool)
+    on_ball[..., :4] = (edges * _SIGNS > 0).all(-1)
+    cost = np.where(on_ball, loss(points, best), np.inf)
+    rim = np.take_along_axis(points, cost.argmin(-1)[..., None, None], axis=-2)[..., 0, :]
+    return np.where(radius_of(shape, best) <= r, best, rim)
+
+
+def _rim(shape, radius):
+    """Return the outline of a ball as points (241, 2)."""
+    if shape == "elastic net":  # along each direction the length v solves v² + a v = r² + r
+        a = np.abs(_CIRCLE).sum(-1, keepdims=True)
+        return (np.sqrt(a**2 + 4 * (radius + radius**2)) - a) / 2 * _CIRCLE
+    return radius / radius_of(shape, _CIRCLE)[:, None] * _CIRCLE
+
+
+def _strength(shape, w, best):
+    """Return the strength of the penalty whose minimum is w, from the larger weight's gradient."""
+    i = np.abs(w).argmax()
+    a, b, name = _SHAPES[shape]
+    gradient = 2 * CURVATURE[i] @ (best - w)
+    return f"{name} = {np.abs(gradient) / (a + 2 * b * np.abs(w[i])):.3f}"
+
+
+@house_style()
+def constraint_balls():
+    """Explore where the loss is least inside an L1, L2, elastic-net or max-norm ball.
+
+    Returns
+    -------
+    Explorer
+        Controls: the ball's shape and radius, and the two weights of least loss.
+
+    References
+    ----------
+    Hastie, Tibshirani and Friedman (2009), The elements of statistical learning, figure 3.11.
+    """
+    fig = Figure(figsize=(8.4, 4.3))
+    plane, path = fig.subplots(1, 2, width_ratios=[1, 1])
+    plane.set(xlabel="weight $w_1$", ylabel="weight $w_2$", xlim=(-2.6, 2.6), ylim=(-2.6, 2.6))
+    plane.set(aspect="equal", xticks=range(-2, 3), yticks=range(-2, 3))
+    plane.grid(False)
+    plane.axhline(0, color=GREY, linewidth=0.8, zorder=0.5)
+    plane.axvline(0, color=GREY, linewidth=0.8, zorder=0.5)
+    (contours,) = plane.plot([], [], color="#9A9A9A", linewidth=0.9)
+    (touching,) = plane.plot([], [], color=GREY, linewidth=1.8)
+    (ball,) = plane.fill([0], [0], facecolor=BLUE + "40", edgecolor=BLUE, linewidth=1.5)
+    (top,) = plane.plot([], [], "+", color="black", markersize=11, markeredgewidth=2)
+    (point,) = plane.plot([], [], "o", color=ORANGE, markeredgecolor="black", markersize=10)
+    path.set(xlabel="radius of the ball", xlim=(0, 2.5), ylim=(-2.6, 2.6))
+    path.set_title("its weights as the ball grows", fontsize=11)
+    path.axhline(0, color=GREY, linewidth=0.8)
+    (line1,) = path.plot([], [], color=PURPLE, label="$w_1$")
+    (line2,) = path.plot([], [], color=GREEN, linestyle="--", label="$w_2$")
+    path.legend(handles=[line1, line2], loc="lower left", ncols=2)
+    cursor = path.axvline(0, color="black", linewidth=1, clip_on=False)
+    (dots,) = path.plot([], [], "o", color=ORANGE, markeredgecolor="black", clip_on=False)
+
+    def update(shape, radius, best1, best2):
+        best = np.array([best1, best2])
+        w = constrained_minimum(shape, best, radius)
+        rings = best + np.sqrt(_LEVELS)[:, None, None] * _ELLIPSE
+        contours.set_data(*np.insert(rings, 0, np.nan, axis=1).reshape(-1, 2).T)
+        touching.set_data(*(best + np.sqrt(loss(w, best)) * _ELLIPSE).T)
+        ball.set_xy(_rim(shape, radius))
+        top.set_data([best1], [best2])
+        point.set_data(w[:1], w[1:])
+        for line, weight in zip(
+            (line1, line2), constrained_minimum(shape, best, _RADII).T, strict=True
+        ):
+            line.set_data(_RADII, weight)
+        cursor.set_xdata([radius, radius])
+        dots.set_data([radius, radius], w)
+        words = ", ".join("<b>exactly 0</b>" if v == 0 else f"{v:.3f}" for v in w)
+        text = f"Least loss: weights ({best1:.2f}, {best2:.2f}). Inside the ball: ({words}). "
+        norm = np.linalg.norm(w)
+        if shape == "max-norm":
+            limit = f"{norm:.3f} of at most {radius:.2f}"
+            return (
+                text
+                + f"Norm of the unit's incoming weights: {limit}. "
+                + (
+                    "The limit acts."
+                    if norm > radius - 1e-9
+                    else "Within the limit nothing changes."
+                )
+            )
+        if radius_of(shape, best) <= radius:
+            return text + "The ball holds the least loss: the same as no penalty."
+        return text + f"The penalty {_strength(shape, w, best)} has its minimum at the same point."
+
+    return Explorer(
+        fig,
+        update,
+        moving=[contours, touching, ball, top, point, line1, line2, cursor, dots],
+        controls={
+            "shape": choice("shape of the ball", [*_SHAPES, "max-norm"], "L1"),
+            "radius": slider("radius", 0.05, 2.5, 1.0),
+            "best1": slider("least loss at w₁", -2, 2, 0.4),
+            "best2": slider("least loss at w₂", -2, 2, 1.6),
+        },
+        title="A ball with corners gives exact zeros",
+        caption="Try: grow the L1 ball until w₁ leaves 0. Then take the L2 ball: is there any "
+        "radius with a zero?",
+        alt="Left: elliptic contours of a loss of two weights, a ball about zero and the point of "
+        "the ball with the least loss, at the start on a corner of the L1 ball. Right: the two "
+        "weights of that point against the radius; with L1 the first stays at zero for long.",
+    )
+
+
+@house_style()
+def soft_threshold():
+    """Explore one proximal step on one weight: L1 cuts to zero, L2 only shrinks.
+
+    Returns
+    -------
+    Explorer
+        Controls: the product of strength and step size, and the weight before the step.
+    """
+    w = np.linspace(-3, 3, 601)
+    kinds = {
+        "L1": (lambda k: L1(k), BLUE, "-"),
+        "L2": (lambda k: L2(k), ORANGE, "--"),
+        "elastic net": (lambda k: ElasticNet(k, k), GREEN, "-."),
+    }
+    fig = Figure(figsize=(8.4, 4.2))
+    ax = fig.subplots()
+    ax.set(xlabel="weight before the step", ylabel="weight after the step")
+    ax.set(xlim=(-3, 3), ylim=(-3, 3), xticks=range(-3, 4), yticks=range(-3, 4))
+    zone = ax.axvspan(-1, 1, color=BLUE, alpha=0.12, linewidth=0)
+    (same,) = ax.plot(w, w, ":", color=GREY, linewidth=1.4, label="no penalty")
+    lines = {
+        name: ax.plot(w, w, color=color, linestyle=dashes, label=name)[0]
+        for name, (_, color, dashes) in kinds.items()
+    }
+    fig.legend(handles=[*lines.values(), same], loc="outside right upper")
+    cursor = ax.axvline(0, color="black", linewidth=1, clip_on=False)
+    dots = {
+        name: ax.plot([], [], "o", color=color, markeredgecolor="black", clip_on=False)[0]
+        for name, (_, color, _) in kinds.items()
+    }
+
+    def update(strength, weight):
+        zone.set_x(-strength)
+        zone.set_width(2 * strength)
+        cursor.set_xdata([weight, weight])
+        after = []
+        for name, (penalty, _, _) in kinds.items():
+            prox = penalty(strength).prox
+            lines[name].set_ydata(prox(w, 1.0))
+            value = prox(weight, 1.0)
+            dots[name].set_data([weight], [value])
+            after.append(f"{name} {'<b>exactly 0</b>' if value == 0 else f'{value:.3f}'}")
+        return (
+            f"The weight {weight:.2f} becomes: {', '.join(after)}. "
+            f"L1 sets every weight from {-strength:.2f} to {strength:.2f} to zero; "
+            f"L2 divides every weight by {1 + 2 * strength:.2f}."
+        )
+
+    return Explorer(
+        fig,
+        update,
+        moving=[zone, *lines.values(), cursor, *dots.values()],
+        controls={
+            "strength": slider("strength × step", 0.05, 2.5, 0.6),
+            "weight": slider("weight before", -3, 3, 1.5),
+        },
+        title="L1 cuts to zero, L2 only shrinks",
+        caption="Try: bring the weight into the shaded band. The elastic net has both strengths "
+        "equal.",
+        alt="The weight after one proximal step against the weight before it. L1 is flat at zero "
+        "in a shaded band and parallel to the diagonal outside it; L2 is a straight line of "
+        "smaller slope through zero; the elastic net does both.",
+    )
