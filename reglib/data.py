@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from reglib.checks import floats, number, whole
+
 __all__ = [
     "flip_labels",
     "load_breast_cancer",
@@ -85,13 +87,14 @@ def load_photos():
 
 
 def polynomial_truth(x):
-    """Return the curve behind `noisy_polynomial`: ``3 x (x² - 0.6)`` plus nothing else.
+    """Return ``3 x (x² - 0.6)``, the curve behind `noisy_polynomial`.
 
     Examples
     --------
     >>> round(float(polynomial_truth(1.0)), 2)
     1.2
     """
+    x = floats("x", x)
     return 3 * x * (np.square(x) - 0.6)
 
 
@@ -104,8 +107,9 @@ def noisy_polynomial(n=20, noise=0.2, rng=None):
     >>> x.shape, y.shape
     ((5,), (5,))
     """
-    rng = np.random.default_rng() if rng is None else rng
-    x = np.sort(rng.uniform(-1, 1, n))
+    rng = np.random.default_rng(rng)
+    noise = number("noise", noise, ">= 0")
+    x = np.sort(rng.uniform(-1, 1, whole("n", n)))
     return x, polynomial_truth(x) + noise * rng.standard_normal(n)
 
 
@@ -117,7 +121,10 @@ def polynomial_features(x, degree):
     >>> polynomial_features(np.array([2.0]), 3).tolist()
     [[2.0, 4.0, 8.0]]
     """
-    return np.asarray(x)[:, None] ** np.arange(1, degree + 1)
+    x = floats("x", x)
+    if x.ndim != 1:
+        raise ValueError(f"x must be one-dimensional, got shape {x.shape}")
+    return x[:, None] ** np.arange(1, whole("degree", degree) + 1, dtype=x.dtype)
 
 
 def two_moons(n=200, noise=0.2, rng=None):
@@ -129,8 +136,9 @@ def two_moons(n=200, noise=0.2, rng=None):
     >>> X.shape, int(y.sum())
     ((100, 2), 50)
     """
-    rng = np.random.default_rng() if rng is None else rng
-    y = np.arange(n) % 2
+    rng = np.random.default_rng(rng)
+    noise = number("noise", noise, ">= 0")
+    y = np.arange(whole("n", n)) % 2
     angle = rng.uniform(0, np.pi, n)
     moons = np.column_stack([np.cos(angle), np.sin(angle)])
     moons[y == 1] = np.array([1.0, 0.5]) - moons[y == 1]
@@ -146,7 +154,7 @@ def flip_labels(y, p=0.2, rng=None):
     Raises
     ------
     ValueError
-        If p is not in [0, 1].
+        If p is not in [0, 1], or y is not (n,) with n >= 1.
 
     References
     ----------
@@ -157,10 +165,11 @@ def flip_labels(y, p=0.2, rng=None):
     >>> flip_labels(np.array([0, 1, 2]), p=0.0).tolist()
     [0, 1, 2]
     """
-    if not 0 <= p <= 1:
-        raise ValueError(f"p must be in [0, 1], got {p!r}")
-    rng = np.random.default_rng() if rng is None else rng
+    p = number("p", p, "in [0, 1]")
+    rng = np.random.default_rng(rng)
     y = np.asarray(y)
+    if y.ndim != 1 or len(y) == 0:
+        raise ValueError(f"y must be (n,) with n >= 1, got shape {y.shape}")
     return np.where(rng.random(len(y)) < p, rng.choice(np.unique(y), len(y)), y)
 
 
@@ -178,7 +187,7 @@ def split(X, y, sizes, rng=None):
     Raises
     ------
     ValueError
-        If X and y differ in length, or the sizes are negative or too large together.
+        If X and y differ in length, or the sizes are none, negative or too large together.
 
     Examples
     --------
@@ -189,9 +198,12 @@ def split(X, y, sizes, rng=None):
     X, y = np.asarray(X), np.asarray(y)
     if len(X) != len(y):
         raise ValueError(f"X and y must have the same length, got {len(X)} and {len(y)}")
-    if min(sizes) < 0 or sum(sizes) > len(X):
-        raise ValueError(f"sizes must be >= 0 and sum to {len(X)} at most, got {tuple(sizes)}")
-    rng = np.random.default_rng() if rng is None else rng
+    if np.ndim(sizes) != 1 or len(sizes) == 0:
+        raise ValueError(f"sizes must be a sequence of whole numbers, got {sizes!r}")
+    sizes = [whole("sizes", size, low=0) for size in sizes]
+    if sum(sizes) > len(X):
+        raise ValueError(f"sizes must sum to {len(X)} at most, got {sizes}")
+    rng = np.random.default_rng(rng)
     ends = np.cumsum(sizes)
     parts = np.split(rng.permutation(len(X))[: ends[-1]], ends[:-1])
     return [(X[rows], y[rows]) for rows in parts]
@@ -209,16 +221,20 @@ def standardize(X_train, *others):
     >>> train.ravel().tolist(), test.ravel().tolist()
     ([-1.0, 1.0], [3.0])
     """
-    mean, scale = np.mean(X_train, axis=0), np.std(X_train, axis=0)
-    scale = np.where(scale > 0, scale, 1.0)
-    return [(np.asarray(X) - mean) / scale for X in (X_train, *others)]
+    arrays = [floats("X_train and others", X) for X in (X_train, *others)]
+    train, shapes = arrays[0], [X.shape for X in arrays]
+    if train.size == 0 or any(X.shape[1:] != train.shape[1:] for X in arrays):
+        raise ValueError(f"X_train must have rows, and others its columns, got shapes {shapes}")
+    # Not std > 0: the rounding of the mean leaves a constant column a tiny one.
+    scale = np.where(np.ptp(train, axis=0) > 0, train.std(axis=0), 1.0)
+    return [(X - train.mean(axis=0)) / scale for X in arrays]
 
 
 def noisy_digits(n=150, p=0.2, rng=None):
     """Return the course's standard experiment as three (X, y) pairs: train, validation, test.
 
-    n training digits whose labels are redrawn with probability p; 400 validation digits and all
-    the rest as test keep their true labels.
+    n training digits (1 to 1396) whose labels are redrawn with probability p; 400 validation
+    digits and all the rest as test keep their true labels.
 
     Examples
     --------
@@ -226,8 +242,10 @@ def noisy_digits(n=150, p=0.2, rng=None):
     >>> len(train[1]), len(validation[1]), len(test[1])
     (150, 400, 1247)
     """
-    rng = np.random.default_rng() if rng is None else rng
+    rng = np.random.default_rng(rng)
     X, y = load_digits()
+    if whole("n", n) > len(X) - 401:
+        raise ValueError(f"n must be a whole number from 1 to {len(X) - 401}, got {n!r}")
     (X_train, y_train), validation, test = split(X, y, (n, 400, len(X) - n - 400), rng)
     return (X_train, flip_labels(y_train, p, rng)), validation, test
 

@@ -53,10 +53,11 @@ def data_loss(loss, A, Y):
     """
     if loss == "squared_error":
         return float(np.mean(np.square(A - Y)))
-    tiny = np.finfo(A.dtype).tiny  # log(0) would be minus infinity
-    total = np.sum(Y * np.log(np.maximum(A, tiny)))
+    # log(0) would be minus infinity: put the least A > 0, and the least 1 - A > 0, for 0.
+    info = np.finfo(A.dtype)
+    total = np.sum(Y * np.log(np.maximum(A, info.tiny)))
     if loss == "binary_cross_entropy":
-        total += np.sum((1 - Y) * np.log(np.maximum(1 - A, tiny)))
+        total += np.sum((1 - Y) * np.log(np.maximum(1 - A, info.epsneg)))
     return float(-total / len(A))
 
 

@@ -1,34 +1,14 @@
 """A network small enough to read: each regularizer a switch, each gradient open to a check."""
 
-import copy
-from numbers import Real
-
 import numpy as np
 
+from reglib.checks import choice, finite, floats, number, whole
 from reglib.gradient_check import check_gradient
 from reglib.losses import LOSSES, data_loss, output_gradient, outputs, sigmoid
 from reglib.optimizers import SGD, Adam
 from reglib.penalties import L1, L2, ElasticNet, MaxNorm
 
 __all__ = ["RegularizedNeuralNetwork", "check_gradient"]
-
-
-def _choice(name, value, known):
-    if value not in known:
-        raise ValueError(f"{name} must be one of {', '.join(known)}, got {value!r}")
-    return value
-
-
-def _number(name, value, low, high, allowed):
-    if not (isinstance(value, Real) and low <= value < high):
-        raise ValueError(f"{name} must be {allowed}, got {value!r}")
-    return value
-
-
-def _whole(name, value):
-    if not (isinstance(value, int | np.integer) and value >= 1):
-        raise ValueError(f"{name} must be a whole number >= 1, got {value!r}")
-    return int(value)
 
 
 class RegularizedNeuralNetwork:
@@ -110,23 +90,22 @@ class RegularizedNeuralNetwork:
         dtype=np.float64,
         rng=None,
     ):
-        if len(layer_sizes) < 2:
-            raise ValueError(f"layer_sizes must name two layers or more, got {layer_sizes!r}")
-        self.layer_sizes = [_whole("layer_sizes", size) for size in layer_sizes]
-        ElasticNet(l1, l2)  # raises for a bad strength
-        self.l1, self.l2 = l1, l2
-        self.activation = _choice("activation", activation, ("sigmoid", "tanh", "relu"))
-        self.output = _choice("output", output, tuple(LOSSES))
-        self.loss = _choice(f"loss (with a {output} output)", loss, LOSSES[output])
-        self.init = _choice("init", init, ("xavier", "he", "small"))
-        self.max_norm = None if max_norm is None else MaxNorm(max_norm).max_value
-        self.optimizer = _choice("optimizer", optimizer, ("sgd", "adam", "adamw"))
-        self.momentum = _number("momentum", momentum, 0, 1, "in [0, 1)")
-        self.weight_decay = _number("weight_decay", weight_decay, 0, np.inf, "finite and >= 0")
-        self.dtype = np.dtype(dtype)
-        if self.dtype not in (np.float32, np.float64):
+        if np.ndim(layer_sizes) != 1 or len(layer_sizes) < 2:
+            raise ValueError(f"layer_sizes must list two layers or more, got {layer_sizes!r}")
+        self.layer_sizes = [whole("layer_sizes", size) for size in layer_sizes]
+        self.l1, self.l2 = number("l1", l1, ">= 0"), number("l2", l2, ">= 0")
+        self.activation = choice("activation", activation, ("sigmoid", "tanh", "relu"))
+        self.output = choice("output", output, tuple(LOSSES))
+        self.loss = choice(f"loss (with a {output} output)", loss, LOSSES[output])
+        self.init = choice("init", init, ("xavier", "he", "small"))
+        self.max_norm = None if max_norm is None else number("max_norm", max_norm, "> 0")
+        self.optimizer = choice("optimizer", optimizer, ("sgd", "adam", "adamw"))
+        self.momentum = number("momentum", momentum, "in [0, 1)")
+        self.weight_decay = number("weight_decay", weight_decay, ">= 0")
+        if dtype not in ("float32", "float64", float, np.float32, np.float64):
             raise ValueError(f"dtype must be float32 or float64, got {dtype!r}")
-        self.rng = np.random.default_rng() if rng is None else rng
+        self.dtype = np.dtype(dtype)
+        self.rng = np.random.default_rng(rng)
         self.weights, self.biases = [], []
         for n_in, n_out in zip(self.layer_sizes, self.layer_sizes[1:], strict=False):
             std = {"xavier": (2 / (n_in + n_out)) ** 0.5, "he": (2 / n_in) ** 0.5, "small": 0.01}
@@ -158,15 +137,10 @@ class RegularizedNeuralNetwork:
 
     def _inputs(self, X):
         """Return X (n, n_in) in the network's dtype, or say what is wrong with it."""
-        X = np.asarray(X, dtype=self.dtype)
+        X = floats("X", X, self.dtype)
         if X.ndim != 2 or X.shape[1] != self.layer_sizes[0] or len(X) == 0:
             raise ValueError(f"X must be (n, {self.layer_sizes[0]}) with n >= 1, got {X.shape}")
-        if not np.isfinite(X).all():
-            row, column = np.argwhere(~np.isfinite(X))[0]
-            raise ValueError(
-                f"X must be finite, got {X[row, column]} at row {row}, column {column}"
-            )
-        return X
+        return finite("X", X)
 
     def _targets(self, y, n):
         """Return y as (n, k): labels become one-hot rows, a single output a column."""
@@ -174,19 +148,20 @@ class RegularizedNeuralNetwork:
         if y.ndim == 2 and y.shape[1] == 1:
             y = y[:, 0]
         if y.ndim == 1 and k > 1:
-            if not np.isin(y, np.arange(k)).all():
-                raise ValueError(f"labels y must be whole numbers in 0..{k - 1}, got {y!r}")
+            wrong = ~np.isin(y, np.arange(k))
+            if wrong.any():
+                got = f"{y[wrong][0]!r} at row {wrong.argmax()}"
+                raise ValueError(f"labels y must be whole numbers in 0..{k - 1}, got {got}")
             y = np.eye(k)[y.astype(int)]
-        Y = y.reshape(-1, 1) if y.ndim == 1 else y
+        Y = floats("y", y.reshape(-1, 1) if y.ndim == 1 else y, self.dtype)
         if Y.shape != (n, k):
             raise ValueError(f"y must be ({n},), ({n}, 1) or ({n}, {k}), got {np.shape(y)}")
-        if not np.isfinite(Y).all():
-            raise ValueError(f"y must be finite, got {Y[~np.isfinite(Y)][0]}")
+        finite("y", Y)
         if self.loss != "squared_error" and not ((Y >= 0) & (Y <= 1)).all():
             raise ValueError(f"y must be in [0, 1] for {self.loss}, got {Y.min()} to {Y.max()}")
         if self.loss == "cross_entropy" and not np.allclose(Y.sum(axis=1), 1, atol=1e-5):
             raise ValueError(f"rows of y must sum to 1 for cross_entropy, got {Y.sum(axis=1)!r}")
-        return Y.astype(self.dtype)
+        return Y
 
     def forward_propagation(self, X, training=False):
         """Return the outputs (n, n_out) for X (n, n_in).
@@ -198,14 +173,17 @@ class RegularizedNeuralNetwork:
     def _forward(self, X):
         self.activations, self.z_values = [X], []
         for W, b in zip(self.weights, self.biases, strict=True):
-            self.z_values.append(self.activations[-1] @ W + b)
-            self.activations.append(self._activate(self.z_values[-1]))
-        self.activations[-1] = outputs(self.output, self.z_values[-1])
+            z = self.activations[-1] @ W + b
+            self.z_values.append(z)
+            last = len(self.z_values) == len(self.weights)
+            self.activations.append(outputs(self.output, z) if last else self._activate(z))
         return self.activations[-1]
 
     def data_loss(self, output, y):
         """Return the loss of outputs (n, n_out) against y without the penalties, a float."""
-        A = np.asarray(output, dtype=self.dtype)
+        A = floats("output", output, self.dtype)
+        if A.ndim != 2 or A.shape[1] != self.layer_sizes[-1]:
+            raise ValueError(f"output must be (n, {self.layer_sizes[-1]}), got {A.shape}")
         return data_loss(self.loss, A, self._targets(y, len(A)))
 
     def compute_loss(self, output, y):
@@ -240,6 +218,7 @@ class RegularizedNeuralNetwork:
         ``W -= learning_rate * (dW + weight_decay * W)``, then the max-norm projection. With L1
         this is a subgradient step, which jumps over zero; `fit` takes the proximal step instead.
         """
+        learning_rate = number("learning_rate", learning_rate, "> 0")
         dW, db = self.gradients(X, y)
         for W, b, gW, gb in zip(self.weights, self.biases, dW, db, strict=True):
             W -= learning_rate * (gW + self.weight_decay * W)
@@ -261,6 +240,7 @@ class RegularizedNeuralNetwork:
         FloatingPointError
             If the loss stops being finite.
         """
+        epochs = whole("epochs", epochs, low=0)
         with np.errstate(over="ignore", invalid="ignore"):
             for epoch in range(epochs):
                 loss = self.compute_loss(self.forward_propagation(X), y)
@@ -268,6 +248,8 @@ class RegularizedNeuralNetwork:
                 self.backward_propagation(X, y, learning_rate)
                 if verbose and epoch % 100 == 0:
                     print(f"Epoch {epoch}, Loss: {loss:.4f}")
+            loss = self.compute_loss(self.forward_propagation(X), y)
+            self._stay_finite(loss, epochs, learning_rate)
 
     def _stay_finite(self, loss, epoch, learning_rate):
         if not np.isfinite(loss):
@@ -328,13 +310,17 @@ class RegularizedNeuralNetwork:
 
         X = self._inputs(X)
         Y = self._targets(Y, len(X))
-        epochs, batch_size = _whole("epochs", epochs), _whole("batch_size", batch_size)
-        if not (isinstance(learning_rate, Real) and 0 < learning_rate < np.inf):
-            raise ValueError(f"learning_rate must be finite and > 0, got {learning_rate!r}")
+        epochs, batch_size = whole("epochs", epochs), whole("batch_size", batch_size)
+        learning_rate = number("learning_rate", learning_rate, "> 0")
+        if validation_data is not None:
+            if not (isinstance(validation_data, list | tuple) and len(validation_data) == 2):
+                raise ValueError(f"validation_data must be a pair (X, y), got {validation_data!r}")
+            X_val = self._inputs(validation_data[0])
+            validation_data = X_val, self._targets(validation_data[1], len(X_val))
         if patience is not None:
-            _whole("patience", patience)
+            whole("patience", patience)
             if validation_data is None:
-                raise ValueError("patience needs validation_data to watch, got None")
+                raise ValueError("patience needs validation_data (X, y) to watch, got None")
         history, best, kept, waited = {}, np.inf, None, 0
         # One BLAS thread: for small products more threads cost more than they save.
         with threadpool_limits(1, "blas"), np.errstate(over="ignore", invalid="ignore"):
@@ -352,11 +338,12 @@ class RegularizedNeuralNetwork:
                 waited += 1
                 if record["val_loss"] < best:
                     best, waited = record["val_loss"], 0
-                    kept = copy.deepcopy((self.weights, self.biases))
+                    kept = [w.copy() for w in self.weights + self.biases]
                 if waited >= patience:
                     break
         if kept is not None:
-            self.weights, self.biases = kept
+            for w, best_w in zip(self.weights + self.biases, kept, strict=True):
+                w[...] = best_w  # in place: the arrays stay live
         return history
 
     def _record(self, X, Y, validation_data):
@@ -368,7 +355,7 @@ class RegularizedNeuralNetwork:
             output = self.forward_propagation(data[0])
             record[prefix + ("loss" if prefix else "data_loss")] = self.data_loss(output, data[1])
             if self.output != "linear":
-                truth = self._labels(self._targets(data[1], len(output)))
+                truth = self._labels(data[1])
                 record[prefix + "accuracy"] = float(np.mean(self._labels(output) == truth))
         record["loss"] = record["data_loss"] + ElasticNet(self.l1, self.l2)(self.weights)
         record["weight_norm"] = float(np.sqrt(sum(np.square(W).sum() for W in self.weights)))

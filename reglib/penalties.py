@@ -1,17 +1,12 @@
 """Norm penalties: what to add to the loss, or which ball to stay in, to keep weights small."""
 
-from numbers import Real
+from numbers import Integral
 
 import numpy as np
 
+from reglib.checks import floats, number
+
 __all__ = ["L1", "L2", "ElasticNet", "MaxNorm"]
-
-
-def _strength(name, value):
-    """Return ``value`` as a float, or say why it cannot be a penalty's strength."""
-    if not (isinstance(value, Real) and 0 <= value < np.inf):
-        raise ValueError(f"{name} must be a finite number >= 0, got {value!r}")
-    return float(value)
 
 
 class ElasticNet:
@@ -40,17 +35,17 @@ class ElasticNet:
     """
 
     def __init__(self, l1=0.01, l2=0.01):
-        self.l1 = _strength("l1", l1)
-        self.l2 = _strength("l2", l2)
+        self.l1 = number("l1", l1, ">= 0")
+        self.l2 = number("l2", l2, ">= 0")
 
     def __call__(self, w):
         """Return the penalty of one array, or of a list of arrays, as a float."""
-        arrays = w if isinstance(w, list | tuple) else [w]
-        return float(sum(self.l1 * np.abs(a).sum() + self.l2 * np.square(a).sum() for a in arrays))
+        arrays = [floats("w", a) for a in (w if isinstance(w, list | tuple) else [w])]
+        return float(sum(np.sum(self.l1 * np.abs(a) + self.l2 * a * a) for a in arrays))
 
     def grad(self, w):
         """Return ``l1 * sign(w) + 2 * l2 * w``, an array of w's shape; at 0 the subgradient 0."""
-        w = np.asarray(w)
+        w = floats("w", w)
         return self.l1 * np.sign(w) + 2 * self.l2 * w
 
     def prox(self, w, step):
@@ -75,9 +70,10 @@ class ElasticNet:
         ----------
         Parikh and Boyd (2014), Proximal algorithms, section 6.5.
         """
-        w = np.asarray(w)
-        if not (np.all(np.isfinite(step)) and np.all(np.asarray(step) > 0)):
+        w, s = floats("w", w), floats("step", step)
+        if not (np.isfinite(s) & (s > 0)).all():
             raise ValueError(f"step must be finite and > 0, got {step!r}")
+        step = s.astype(w.dtype)
         threshold = step * self.l1
         return (w - np.clip(w, -threshold, threshold)) / (1 + 2 * step * self.l2)
 
@@ -175,13 +171,13 @@ class MaxNorm:
     """
 
     def __init__(self, max_value=2.0, axis=0):
-        if not (isinstance(max_value, Real) and 0 < max_value < np.inf):
-            raise ValueError(f"max_value must be a finite number > 0, got {max_value!r}")
-        self.max_value = float(max_value)
+        self.max_value = number("max_value", max_value, "> 0")
+        if not all(isinstance(a, Integral) for a in (axis if isinstance(axis, tuple) else [axis])):
+            raise ValueError(f"axis must be an int or a tuple of ints, got {axis!r}")
         self.axis = axis
 
     def __call__(self, W):
         """Return a copy of W in which no norm along ``axis`` exceeds ``max_value``."""
-        W = np.asarray(W)
+        W = floats("W", W)
         norms = np.sqrt(np.square(W).sum(axis=self.axis, keepdims=True))
         return W * np.minimum(1, self.max_value / np.maximum(norms, self.max_value))

@@ -1,0 +1,85 @@
+"""Checks of arguments: each returns the value, or says by a ValueError what would be allowed."""
+
+from numbers import Integral, Real
+
+import numpy as np
+
+_RULES = {
+    ">= 0": lambda value: value >= 0,
+    "> 0": lambda value: value > 0,
+    "in [0, 1]": lambda value: 0 <= value <= 1,
+    "in [0, 1)": lambda value: 0 <= value < 1,
+}
+
+
+def number(name, value, allowed):
+    """Return ``value`` as a float if it is finite and ``allowed``, a key of the rules above.
+
+    A Python float, unlike a numpy.float64, leaves a float32 array that it multiplies float32.
+
+    Examples
+    --------
+    >>> number("p", -0.1, "in [0, 1]")
+    Traceback (most recent call last):
+    ValueError: p must be a finite number in [0, 1], got -0.1
+    """
+    if not (isinstance(value, Real) and abs(value) < np.inf and _RULES[allowed](value)):
+        raise ValueError(f"{name} must be a finite number {allowed}, got {value!r}")
+    return float(value)
+
+
+def whole(name, value, low=1):
+    """Return ``value`` as an int if it is a whole number of ``low`` or more.
+
+    Examples
+    --------
+    >>> whole("n", 5)
+    5
+    """
+    if not (isinstance(value, Integral) and value >= low):
+        raise ValueError(f"{name} must be a whole number >= {low}, got {value!r}")
+    return int(value)
+
+
+def choice(name, value, known):
+    """Return ``value`` if it is one of the strings ``known``.
+
+    Examples
+    --------
+    >>> choice("init", "zero", ("xavier", "he"))
+    Traceback (most recent call last):
+    ValueError: init must be one of xavier, he, got 'zero'
+    """
+    if not (isinstance(value, str) and value in known):
+        raise ValueError(f"{name} must be one of {', '.join(known)}, got {value!r}")
+    return value
+
+
+def floats(name, array, dtype=None):
+    """Return ``array`` in ``dtype``; without one floats keep theirs and integers become float64.
+
+    Examples
+    --------
+    >>> floats("w", [1, 2]).dtype.name, floats("w", np.ones(2, np.float32)).dtype.name
+    ('float64', 'float32')
+    """
+    try:
+        array = np.asarray(array, dtype)
+        return array if array.dtype.kind == "f" else array.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must be an array of numbers, got {array!r}") from error
+
+
+def finite(name, array):
+    """Return the array (n, k), or say where it is not finite.
+
+    Examples
+    --------
+    >>> finite("X", np.array([[1.0, np.nan]]))
+    Traceback (most recent call last):
+    ValueError: X must be finite, got nan at row 0, column 1
+    """
+    if not np.isfinite(array).all():
+        i, j = np.argwhere(~np.isfinite(array))[0]
+        raise ValueError(f"{name} must be finite, got {array[i, j]} at row {i}, column {j}")
+    return array
