@@ -1,0 +1,27 @@
+"""The exams: tasks that check an answer and name the mistake, and the learner's own progress.
+
+`check`, `hint`, `solution`, `reset`, `progress`, `predict` and `start` are loaded on first use.
+"""
+
+from importlib import import_module
+
+_HOME = {
+    "check": "tutor",
+    "hint": "tutor",
+    "solution": "tutor",
+    "reset": "tutor",
+    "progress": "tutor",
+    "predict": "predictions",
+    "start": "course",
+}
+__all__ = ["check", "hint", "predict", "progress", "reset", "solution", "start"]
+
+
+def __getattr__(name):
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+
+
+def __dir__():
+    return __all__

@@ -1,0 +1,124 @@
+"""Comparing what an answer gives with what it should give, and recognising a known mistake."""
+
+import copy
+import numbers
+
+# Taken by name, so that an answer that later replaces `np.abs` is not believed.
+from numpy import abs as absolute
+from numpy import argmax, asarray, errstate, integer, isfinite, isnan, ndarray, unravel_index, where
+
+from reglib.assess.guard import Wrong, show_value
+
+
+def match(answer, right, cases, wrongs=(), names=(), tol=1e-9):
+    """Compare `answer` with `right` on every case; raise `Wrong` at the first difference.
+
+    Parameters
+    ----------
+    answer : callable
+        The learner's function, or a stand-in that asks another process.
+    right : callable
+        The reference: a number, an array, or a tuple of these.
+    cases : list of tuple
+        Arguments. Each call gets fresh copies.
+    wrongs : list of (str, callable)
+        Known mistakes. When the answer equals one of them, its sentence is the message.
+    names : tuple of str
+        Names of the arguments, and after them names of the outputs.
+    tol : float
+        Allowed difference, relative to the largest expected entry (at least 1e-3). The references
+        are sums of at most a few thousand products of well-conditioned float64 numbers: any order
+        of summation stays below 1e-12.
+    """
+    for case in cases:
+        given, expected = answer(*copy.deepcopy(case)), right(*case)
+        problem = difference(given, expected, tol, names[len(case) :])
+        if problem is None:
+            continue
+        for sentence, wrong in wrongs:
+            with errstate(all="ignore"):
+                if difference(given, wrong(*case), tol) is None:
+                    problem = sentence
+                    break
+        rows = [(f"`{name}`", show_value(value)) for name, value in zip(names, case, strict=False)]
+        raise Wrong(
+            problem, [*rows, ("expected", show_value(expected)), ("yours", show_value(given))]
+        )
+
+
+def difference(given, expected, tol=1e-9, names=()):
+    """One sentence that says how `given` differs from `expected`, or None."""
+    if given is None:
+        return "The function returned `None`. Is the `return` missing?"
+    if isinstance(expected, tuple):
+        if not isinstance(given, tuple | list) or len(given) != len(expected):
+            what = ", ".join(f"`{name}`" for name in names)
+            return f"The function must return {len(expected)} things in this order: {what}."
+        for i, (one, other) in enumerate(zip(given, expected, strict=True)):
+            problem = difference(one, other, tol)
+            if problem is not None:
+                return f"Look at `{names[i]}`, the {nth(i)} output. {problem}" if names else problem
+        return None
+    problem = unlike_array(given, expected) or (
+        None if isinstance(expected, ndarray) else unlike_number(given)
+    )
+    return problem or unlike_values(asarray(given), asarray(expected), tol)
+
+
+def nth(i):
+    return ("first", "second", "third", "fourth")[i]
+
+
+def unlike_array(given, expected):
+    """What is wrong with the kind or the shape of `given` where an array is expected."""
+    if not isinstance(expected, ndarray):
+        return None
+    if not isinstance(given, ndarray):
+        return (
+            f"A NumPy array is expected, and the function returned {a(given)}. "
+            "(`np.array(...)` makes an array of a list.)"
+        )
+    if given.dtype.kind not in "fiu":
+        return f"Real numbers are expected, and the array holds values of type `{given.dtype}`."
+    if given.shape != expected.shape:
+        return f"The shape is {given.shape}, and it should be {expected.shape}."
+    return None
+
+
+def unlike_number(given):
+    """What is wrong with the kind of `given` where one real number is expected."""
+    if isinstance(given, ndarray) and given.shape == () and given.dtype.kind in "fiu":
+        return None
+    if isinstance(given, ndarray):
+        return f"One number is expected, and the function returned an array of shape {given.shape}."
+    if isinstance(given, bool) or not isinstance(given, numbers.Real | integer):
+        return f"One real number is expected, and the function returned {a(given)}."
+    return None
+
+
+def a(value):
+    name = type(value).__name__
+    return f"an `{name}`" if name[0] in "aeiou" else f"a `{name}`"
+
+
+def unlike_values(given, expected, tol):
+    """How the values differ; NaN only equals NaN."""
+    wrong_nan = isnan(given) & ~isnan(expected)
+    if wrong_nan.any():
+        return "The result holds NaN (not a number). Look for 0/0 or the root of a negative number."
+    if (~isfinite(given) & isfinite(expected)).any():
+        return "The result holds an infinite value. Look for a division by zero."
+    finite = isfinite(expected)
+    scale = max(1e-3, float(absolute(expected[finite]).max(initial=0.0)))
+    same = (given == expected) | (isnan(given) & isnan(expected))
+    with errstate(invalid="ignore"):
+        gap = where(same, 0.0, absolute(given - expected))
+    if (gap <= tol * scale).all():
+        return None
+    if given.dtype.kind in "iu" and expected.dtype.kind == "f":
+        return "The result holds whole numbers: its fractions were cut off. Compute in floats."
+    if given.size == 1:
+        return "The value is not the expected one."
+    place = unravel_index(int(argmax(gap)), gap.shape)
+    index = ", ".join(str(int(i)) for i in place)
+    return f"The values differ, most of all at index [{index}]."

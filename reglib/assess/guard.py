@@ -1,0 +1,190 @@
+"""Calling a learner's answer with care: watched for the library, inputs compared afterwards."""
+
+import contextlib
+import copy
+import dis
+import inspect
+import linecache
+import sys
+import traceback
+import types
+import warnings
+
+import numpy as np
+
+# Where answers are judged in class, NumPy alone is installed.
+LIBRARIES = {
+    name: name
+    for name in ("reglib", "tensorflow", "keras", "jax", "statsmodels", "numba", "pandas")
+} | {"sklearn": "scikit-learn", "scipy": "SciPy", "torch": "PyTorch"}
+NUMPY_AS_IMPORTED = {
+    (module, name): value
+    for module in (np, np.linalg)
+    for name, value in vars(module).items()
+    if callable(value) and not name.startswith("_")
+}
+
+
+class Wrong(Exception):
+    """A wrong answer: the sentence that names the mistake, and rows of label and value."""
+
+    def __init__(self, sentence, rows=()):
+        super().__init__(sentence)
+        self.sentence, self.rows = sentence, tuple(rows)
+
+
+class NotAttempted(Exception):
+    """No answer yet, or none that can be judged: nothing is counted and nothing revealed."""
+
+
+class Answer:
+    """A learner's function, called as the checks call it.
+
+    It works with any arguments that can be copied. Raises `NotAttempted` for the untouched stub
+    and `Wrong` when the function crashes, changes its inputs, replaces parts of NumPy or calls a
+    library that already holds the answer.
+    """
+
+    def __init__(self, function):
+        self.function = function
+        refuse(library_named(function))
+
+    def __call__(self, *args):
+        numpy_is_intact()
+        before = copy.deepcopy(args)
+        used, previous = [], sys.getprofile()
+
+        def watch(frame, event, arg):
+            if event == "call":
+                note(used, frame.f_globals.get("__name__"))
+            elif event == "c_call":
+                note(used, getattr(arg, "__module__", None))
+
+        try:
+            # A warning on stderr would cost the points in nbgrader, so it is not printed.
+            with warnings.catch_warnings(), np.errstate(all="ignore"):
+                warnings.simplefilter("ignore")
+                with contextlib.redirect_stderr(sys.stdout):
+                    sys.setprofile(watch)
+                    try:
+                        result = self.function(*args)
+                    finally:
+                        sys.setprofile(previous)
+        except NotImplementedError:
+            raise NotAttempted("The task still holds its blank.") from None
+        except (Exception, SystemExit) as error:
+            refuse(used)
+            raise crash(self.function, error) from None
+        finally:
+            numpy_is_intact()
+        refuse(used)
+        for name, given, now in zip(parameters(self.function), before, args, strict=False):
+            if not unchanged(given, now):
+                raise Wrong(
+                    f"The function changed its input `{name}` in place. The caller still needs it: "
+                    f"work on a copy (`{name}.copy()`), or compute a new array.",
+                    [(f"`{name}` before", show_value(given)), (f"`{name}` after", show_value(now))],
+                )
+        return result
+
+
+def note(used, module):
+    """Remember `module` in `used` if it belongs to a refused library."""
+    if isinstance(module, str) and module.split(".")[0] in LIBRARIES:
+        used.append(module)
+
+
+def refuse(used):
+    """Raise `Wrong` if any library was used."""
+    if used:
+        root = used[0].split(".")[0]
+        raise Wrong(
+            f"The answer uses {LIBRARIES[root]} (`{used[0]}`). Write the formula itself, with "
+            "NumPy alone: in class it is judged where nothing else is installed."
+        )
+
+
+def library_named(function):
+    """Refused libraries that a function's code names: compiled functions cannot be watched."""
+    used, todo, seen = [], [function], set()
+    while todo:
+        item = todo.pop()
+        note(used, getattr(item, "__name__" if inspect.ismodule(item) else "__module__", None))
+        if isinstance(item, np.ufunc) and "scipy.special" in sys.modules:
+            known = vars(sys.modules["scipy.special"]).values()
+            if any(item is other for other in known) and getattr(np, item.__name__, 0) is not item:
+                used.append("scipy.special")
+        code = getattr(item, "__code__", None)
+        if code is None or code in seen or getattr(item, "__module__", "").startswith("numpy"):
+            continue
+        seen.add(code)
+        codes = [code]
+        for code in codes:
+            codes += [const for const in code.co_consts if isinstance(const, types.CodeType)]
+            for step in dis.get_instructions(code):
+                if step.opname == "IMPORT_NAME":
+                    note(used, step.argval)
+                elif step.opname == "LOAD_GLOBAL" and step.argval in item.__globals__:
+                    todo.append(item.__globals__[step.argval])
+    return used
+
+
+def numpy_is_intact():
+    """Put back what an answer replaced in NumPy, and say so."""
+    changed = [
+        key for key, value in NUMPY_AS_IMPORTED.items() if vars(key[0]).get(key[1]) is not value
+    ]
+    for module, name in changed:
+        setattr(module, name, NUMPY_AS_IMPORTED[module, name])
+    if changed:
+        module, name = changed[0]
+        raise Wrong(
+            f"`{module.__name__}.{name}` had been replaced by something else. It has been put "
+            "back: an answer must leave NumPy as it is."
+        )
+
+
+def parameters(function):
+    """The names of a function's parameters, as far as they are known, then numbers."""
+    try:
+        yield from inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        yield from (f"argument {i}" for i in range(1, 20))
+
+
+def unchanged(before, now):
+    """Whether two values are equal, arrays entry by entry with their shape and type."""
+    if isinstance(before, tuple | list):
+        return len(before) == len(now) and all(map(unchanged, before, now))
+    if isinstance(before, np.ndarray):
+        same = before.shape == now.shape and before.dtype == now.dtype
+        return same and bool((before == now).all())
+    return before == now
+
+
+def crash(function, error):
+    """The learner's own exception as a wrong answer, with the line of their code that failed."""
+    frames = traceback.extract_tb(error.__traceback__)
+    home = getattr(getattr(function, "__code__", None), "co_filename", None)
+    own = [frame for frame in frames if frame.filename == home]
+    rows = [
+        (f"line {frame.lineno} of the cell", linecache.getline(home, frame.lineno).strip())
+        for frame in own[-1:]
+    ]
+    message = f": {error}" if str(error) else ""
+    return Wrong(f"The function stopped with `{type(error).__name__}`{message}", rows)
+
+
+def show_value(value, digits=4):
+    """A value rounded for reading; a large array by its shape and its beginning."""
+    if isinstance(value, tuple | list):
+        return "(" + ", ".join(show_value(item, digits) for item in value) + ")"
+    if isinstance(value, np.ndarray) and value.size > 48:
+        head = value.reshape(-1)[:6]
+        return f"array of shape {value.shape}, beginning {show_value(head, digits)}"
+    if isinstance(value, np.ndarray):
+        shown = value + 0.0 if value.dtype.kind == "f" else value
+        return np.array2string(shown, precision=digits, suppress_small=True, separator=", ")
+    if isinstance(value, float | np.floating):
+        return f"{value + 0.0:.{digits + 2}g}"
+    return repr(value)

@@ -1,0 +1,101 @@
+"""Predictions in the lessons: choose and commit before the experiment, then read why."""
+
+import tomllib
+from functools import cache
+from html import escape
+from pathlib import Path
+
+import ipywidgets as widgets
+
+from reglib.assess.cards import BORDERS, to_html
+from reglib.assess.store import store
+
+FILE = Path(__file__).with_name("predictions.toml")
+
+
+@cache
+def questions():
+    """All predictions by number; `predictions.toml` says what each holds."""
+    return tomllib.loads(FILE.read_text(encoding="utf-8"))
+
+
+def predict(number):
+    """Ask for a prediction, to be committed to before the experiment is run.
+
+    Parameters
+    ----------
+    number : str
+        The prediction, for example "1.L1".
+
+    Returns
+    -------
+    Prediction
+        A widget that remembers the answer; shown again, it shows the answer that was given.
+    """
+    if number not in questions():
+        raise ValueError(f"number must be one of {', '.join(questions())}, got {number!r}")
+    return Prediction(number)
+
+
+class Prediction(widgets.VBox):
+    """A question, its options with none chosen, and a button that commits to one."""
+
+    def __init__(self, number):
+        self.number, self.entry = number, questions()[number]
+        options = [(f"{key}) {text}", key) for key, text in self.entry["options"].items()]
+        wide = widgets.Layout(width="auto")
+        self.choice = widgets.RadioButtons(options=options, value=None, layout=wide)
+        self.choice.tooltip = "Your prediction"
+        self.button = widgets.Button(
+            description="Commit", tooltip="Commit to this prediction", disabled=True
+        )
+        self.reply = widgets.HTMLMath()
+        head = widgets.HTMLMath(f"<strong>Your prediction</strong><br>{escape(self.question)}")
+        super().__init__([head, self.choice, self.button, self.reply])
+        self.choice.observe(self._chosen, names="value")
+        self.button.on_click(self._commit)
+        earlier = store().last(f"predict {number}", "prediction")
+        if earlier in self.entry["options"]:
+            self.choice.value = earlier
+            self._reveal(earlier)
+
+    @property
+    def question(self):
+        return self.entry["question"]
+
+    def _chosen(self, change):
+        self.button.disabled = change["new"] is None
+
+    def _commit(self, _):
+        if self.choice.value is None or self.choice.disabled:
+            return
+        store().add(f"predict {self.number}", "prediction", self.choice.value)
+        self._reveal(self.choice.value)
+
+    def _reveal(self, letter):
+        self.choice.disabled = self.button.disabled = True
+        right = letter == self.entry["answer"]
+        verdict = "✓ Right." if right else "✗ Not what will happen."
+        border = BORDERS["passed" if right else "not yet"]
+        self.reply.value = (
+            f'<div role="status" style="border-left:.35em solid {border};padding:.1em 1em">'
+            f"<strong>{verdict}</strong> {to_html(self.entry['why'][letter])} "
+            f"Now run the experiment: {to_html(self.entry['section'])}.</div>"
+        )
+
+    def __repr__(self):
+        options = "; ".join(f"{key}) {text}" for key, text in self.entry["options"].items())
+        return f"Your prediction: {self.question} {options}"
+
+    def _repr_mimebundle_(self, **kwargs):
+        """Add a form for readers without a kernel: the question and its options, no more."""
+        bundle = super()._repr_mimebundle_(**kwargs)
+        items = "".join(
+            f"<li>{key}) {to_html(text)}</li>" for key, text in self.entry["options"].items()
+        )
+        bundle["text/plain"] = repr(self)
+        bundle["text/html"] = (
+            f"<p><strong>Your prediction</strong><br>{to_html(self.question)}</p>"
+            f'<ul style="list-style:none">{items}</ul><p>Run this cell to choose and commit.</p>'
+        )
+        return bundle

@@ -1,0 +1,170 @@
+"""The learner's progress: one small SQLite file that is only ever added to."""
+
+import os
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+
+NAME = "progress.sqlite"
+MARK = 0x7265676C  # "regl": tells our file from one that merely has the same name
+WAIT = 10  # seconds to wait while another notebook writes
+SCHEMA = (
+    "CREATE TABLE IF NOT EXISTS events (id INTEGER PRIMARY KEY, task TEXT NOT NULL, "
+    "time TEXT NOT NULL, kind TEXT NOT NULL, detail TEXT)"
+)
+KINDS = ("pass", "fail", "hint", "solution", "reset", "prediction")
+
+
+def folder():
+    """Return the folder that keeps what the course remembers: `$REGLIB_DATA` or the user's own."""
+    if os.environ.get("REGLIB_DATA"):
+        return Path(os.environ["REGLIB_DATA"])
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("reglib", appauthor=False))
+
+
+class Store:
+    """What happened, task by task: passed, failed, hint shown, solution seen, reset, predicted.
+
+    Every write is one transaction, so a killed kernel leaves the last complete state. A file that
+    is broken or not ours is set aside under another name; where nothing can be written, the course
+    goes on in memory. Both are said once, through `tell`.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file, made on the first write.
+    tell : callable
+        Called with a sentence when progress cannot be kept as usual.
+    """
+
+    def __init__(self, path, tell=print):
+        self.path, self.tell, self.memory = Path(path), tell, None
+
+    def add(self, task, kind, detail=None):
+        """Remember one event."""
+        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        self._run(
+            "INSERT INTO events (task, time, kind, detail) VALUES (?, ?, ?, ?)",
+            (task, now, kind, detail),
+        )
+
+    def count(self, task, kind):
+        """How often something happened."""
+        return self._run("SELECT COUNT(*) FROM events WHERE task = ? AND kind = ?", (task, kind))[
+            0
+        ][0]
+
+    def last(self, task, *kinds):
+        """The detail of the latest such event that has one, or None."""
+        rows = self._run(
+            "SELECT detail FROM events WHERE task = ? AND detail IS NOT NULL "
+            f"AND kind IN ({', '.join('?' * len(kinds))}) ORDER BY id DESC LIMIT 1",
+            (task, *kinds),
+        )
+        return rows[0][0] if rows else None
+
+    def status(self, task):
+        """'not tried', 'tried', 'passed' or 'passed with the solution seen'."""
+        kinds = [
+            row[0]
+            for row in self._run(
+                "SELECT kind FROM events WHERE task = ? AND kind IN ('pass', 'fail', 'solution') "
+                "ORDER BY id",
+                (task,),
+            )
+        ]
+        if "pass" not in kinds:
+            return "tried" if "fail" in kinds else "not tried"
+        earned = "solution" not in kinds[: kinds.index("pass")]
+        return "passed" if earned else "passed with the solution seen"
+
+    def _run(self, statement, values):
+        if self.memory is None:
+            seen = self._identity()
+            try:
+                return self._on_disk(statement, values)
+            except sqlite3.OperationalError as error:
+                self._to_memory(error)
+            except sqlite3.DatabaseError:
+                self._set_aside(seen)
+                try:
+                    return self._on_disk(statement, values)
+                except (sqlite3.Error, OSError) as error:
+                    self._to_memory(error)
+            except OSError as error:
+                self._to_memory(error)
+        with self.memory:
+            return self.memory.execute(statement, values).fetchall()
+
+    def _on_disk(self, statement, values):
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with closing(sqlite3.connect(self.path, timeout=WAIT)) as base, base:
+            if base.execute("PRAGMA application_id").fetchone()[0] != MARK:
+                self._begin(base)
+            return base.execute(statement, values).fetchall()
+
+    def _begin(self, base):
+        base.execute("BEGIN IMMEDIATE")  # two notebooks may open a new file at once
+        tables = base.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]
+        mark = base.execute("PRAGMA application_id").fetchone()[0]
+        if tables and mark != MARK:
+            raise sqlite3.DatabaseError("not a progress file")
+        base.execute(SCHEMA)
+        base.execute(f"PRAGMA application_id = {MARK}")
+        base.commit()
+
+    def _identity(self):
+        return self.path.stat().st_ino if self.path.exists() else None
+
+    def _set_aside(self, seen):
+        number = 1
+        while (aside := self.path.with_name(f"{NAME}.broken-{number}")).exists():
+            number += 1
+        try:
+            if self._identity() != seen:  # another notebook did it first
+                return
+            self.path.rename(aside)
+            journal = self.path.with_name(f"{NAME}-journal")
+            if journal.exists():  # left to itself it would be played back into the new file
+                journal.rename(aside.with_name(f"{aside.name}-journal"))
+        except OSError:  # another notebook did it first, or nothing may be renamed here
+            return
+        self.tell(
+            "The file with your progress could not be read. It was kept as "
+            f"{aside.name} in {aside.parent}, and a new one was begun. Your answers are not in it: "
+            "they are in your notebooks."
+        )
+
+    def _to_memory(self, error):
+        self.memory = sqlite3.connect(":memory:", check_same_thread=False)
+        try:  # what can still be read goes on counting
+            uri = f"{self.path.absolute().as_uri()}?mode=ro"
+            with closing(sqlite3.connect(uri, uri=True, timeout=1)) as base:
+                base.backup(self.memory)
+        except (sqlite3.Error, OSError):
+            self.memory = sqlite3.connect(":memory:", check_same_thread=False)
+        self.memory.execute(SCHEMA)
+        self.tell(
+            f"Progress cannot be written to {self.path.parent} ({error}). The course goes on, and "
+            "forgets this session's progress when the kernel stops."
+        )
+
+
+_stores = {}
+
+
+def store():
+    """The store of the current data folder, made once for each folder."""
+    path = folder() / NAME
+    if path not in _stores:
+        _stores[path] = Store(path, _tell)
+    return _stores[path]
+
+
+def _tell(sentence):
+    from reglib.assess.cards import Card, show
+
+    show(Card("note", "Your progress", (sentence,)))

@@ -1,0 +1,65 @@
+"""The graded tasks: one text file and one module of tests for each chapter.
+
+To add a chapter, add its exercise's name to `CHAPTERS`, its texts in `<name>.toml` beside this
+file, and its modules, each with a `TESTS` that maps a code task's number to its
+`test(answer, seed=0)`. A task that asks for a choice needs no test: it follows from `options`,
+`answer` and `why` in the texts.
+"""
+
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+
+from reglib.assess.tasks.choice import choice_test
+
+# Leading number: the exercise's name, and the modules that hold its tests.
+CHAPTERS = {"1": ("01_norm_penalties", ("norm_penalties", "norm_penalties_fits"))}
+
+
+@dataclass(frozen=True)
+class Task:
+    """One graded task. `test(answer, seed=0)` returns nothing, or raises `Wrong`/`NotAttempted`."""
+
+    number: str
+    chapter: str
+    title: str
+    level: str
+    minutes: int
+    points: int
+    hints: tuple
+    test: Callable
+
+    @property
+    def cell(self):
+        """The nbgrader id of the answer's cell."""
+        return f"task-{self.number.replace('.', '-')}"
+
+
+@cache
+def chapter(number):
+    """All tasks of a chapter by number and in order, such as `chapter("1")["1.3"]`."""
+    name, modules = CHAPTERS[number]
+    texts = Path(__file__).with_name(f"{name[3:]}.toml").read_text(encoding="utf-8")
+    tests = {}
+    for module in modules:
+        tests |= import_module(f"{__name__}.{module}").TESTS
+    tasks = {}
+    for key, text in tomllib.loads(texts).items():
+        choice = {name: text.pop(name) for name in ("options", "answer", "why") if name in text}
+        test = choice_test(**choice) if choice else tests[key]
+        hints = tuple(text.pop("hints"))
+        tasks[key] = Task(number=key, chapter=name, hints=hints, test=test, **text)
+    return tasks
+
+
+def find(number):
+    """The task with this number, for example "1.3"."""
+    if not isinstance(number, str):
+        raise ValueError(f'number must be text, such as "1.10", got {number!r}')
+    tasks = {key: task for one in CHAPTERS for key, task in chapter(one).items()}
+    if number not in tasks:
+        raise ValueError(f"number must be one of {', '.join(tasks)}, got {number!r}")
+    return tasks[number]

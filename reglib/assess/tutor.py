@@ -1,0 +1,259 @@
+"""What a learner calls in an exercise: check, hint, solution, reset and progress."""
+
+import inspect
+import re
+
+from reglib.assess import course
+from reglib.assess.cards import Card, NotPassed, in_notebook, show, table
+from reglib.assess.guard import Answer, NotAttempted, Wrong
+from reglib.assess.store import store
+from reglib.assess.tasks import CHAPTERS, chapter, find
+
+TRIES = 3  # failed tries after which the model answer may be seen
+BLANK = 'raise NotImplementedError("write your answer here")'  # as `reglib release` writes it
+
+
+def check(number, answer, seed=None):
+    """Check an answer and show a card.
+
+    Parameters
+    ----------
+    number : str
+        The task, for example "1.3".
+    answer : callable
+        The function you wrote, without brackets behind its name.
+    seed : int, optional
+        Other random inputs than the usual ones. Such a check shows nothing when it passes, and
+        is not remembered.
+
+    Raises
+    ------
+    NotPassed
+        When the answer is wrong or missing; it shows as a card.
+    """
+    task = find(number)
+    card = judge(task, answer, seed or 0)
+    if seed is None and card.kind != "not attempted":
+        kind = "pass" if card.kind == "passed" else "fail"
+        store().add(number, kind, _source(answer))
+    if card.kind != "passed":
+        if in_notebook():
+            show(card)
+        raise NotPassed(card) from None
+    if seed is None:
+        show(card)
+
+
+def judge(task, answer, seed=0):
+    """Return the card that `answer` earns."""
+    name = f"Task {task.number}, {task.title}"
+    try:
+        if not callable(answer):
+            raise NotAttempted(
+                "Pass the function itself, without calling it: its name alone, with no brackets."
+            )
+        task.test(Answer(answer), seed)
+    except NotAttempted as reason:
+        sentences = (str(reason), f'`hint("{task.number}")` helps you start.')
+        return Card("not attempted", f"– {name}: not attempted", sentences)
+    except Wrong as mistake:
+        more = f'`hint("{task.number}")` gives a hint.'
+        return Card("not yet", f"✗ {name}: not yet", (mistake.sentence, more), mistake.rows)
+    points = f"{task.points} point" + "s" * (task.points != 1)
+    return Card("passed", f"✓ {name}: passed", (f"{points}.",))
+
+
+def hint(number):
+    """Show the next hint of a task; after the last one it begins again."""
+    task = find(number)
+    shown = store().count(number, "hint")
+    i, total = shown % len(task.hints), len(task.hints)
+    store().add(number, "hint")
+    more = "" if i + 1 == total else f'The next one: `hint("{number}")` again.'
+    show(
+        Card(
+            "note",
+            f"Task {number}, hint {i + 1} of {total}",
+            tuple(sentence for sentence in (task.hints[i], more) if sentence),
+        )
+    )
+
+
+def solution(number):
+    """Show the model answer, after a pass or three failed tries."""
+    task = find(number)
+    fails = store().count(number, "fail")
+    source = model_answer(task)
+    if not store().count(number, "pass") and fails < TRIES:
+        left = TRIES - fails
+        text = (
+            f"The model answer opens when you have passed the task, or after {TRIES} tries that "
+            f"did not pass: {left} more. An answer that was not attempted is no try."
+        )
+        show(Card("note", f"Task {number}: the model answer is still closed", (text,)))
+    elif source is None:
+        text = "The model answers are not in this folder: ask the person who gave you the course."
+        show(Card("note", f"Task {number}: no model answer here", (text,)))
+    else:
+        store().add(number, "solution")
+        show(Card("note", f"Task {number}: one good answer, of several", (), (), source))
+
+
+def reset(number):
+    """Make a task's cell blank again and keep the old answer.
+
+    As the last line of the task's own cell it empties that cell; anywhere else it puts the blank
+    into a new cell below.
+    """
+    task = find(number)
+    blank = blank_answer(task)
+    if blank is None:
+        text = "The blank is read from `exercises/` or `solutions/`, and neither is in this folder."
+        show(Card("note", f"Task {number}: no blank here", (text,)))
+        return
+    name = re.search(r"^def (\w+)", blank, re.M)[1]
+    cell = _running_cell()
+    own_cell = re.search(rf"^def {name}\b", cell, re.M) is not None
+    old = re.sub(r"^[^\n]*\breset\(.*\)\s*$", "", cell, flags=re.M) if own_cell else _written(name)
+    old = old or store().last(number, "pass", "fail")
+    sentences = ["The task is blank again."]
+    if old and old.strip() != blank.strip():
+        store().add(number, "reset", old)
+        kept = _keep(task, old)
+        place = f"in `{kept}`" if kept else "with your progress"
+        sentences.append(f"Your old answer is kept {place}.")
+    else:
+        sentences.append("There was no answer to keep.")
+    if in_notebook():
+        from IPython import get_ipython
+
+        get_ipython().set_next_input(blank, replace=own_cell)
+    else:
+        sentences.append(blank)
+    show(Card("note", f"Task {number}: reset", tuple(sentences)))
+
+
+def progress(number=None):
+    """Return a table of the tasks, what each is worth and how far you are.
+
+    Parameters
+    ----------
+    number : int or str, optional
+        One chapter alone, for example 1.
+    """
+    if number is not None and str(number) not in CHAPTERS:
+        raise ValueError(f"number must be one of {', '.join(CHAPTERS)} or None, got {number!r}")
+    numbers = CHAPTERS if number is None else [str(number)]
+    tasks = [task for one in numbers for task in chapter(one).values()]
+    return Progress([(task, store().status(task.number)) for task in tasks])
+
+
+class Progress:
+    """The table that `progress()` returns, as HTML and as text."""
+
+    HEAD = ("task", "title", "level", "minutes", "points", "status")
+
+    def __init__(self, states):
+        self.rows = [
+            (t.number, t.title, t.level, str(t.minutes), str(t.points), state)
+            for t, state in states
+        ]
+        passed = [task for task, state in states if state.startswith("passed")]
+        earned, total = sum(t.points for t in passed), sum(t.points for t, _ in states)
+        self.total = f"{len(passed)} of {len(states)} tasks passed, {earned} of {total} points."
+        left = [t for t, state in states if not state.startswith("passed")]
+        self.next = f"Next: task {left[0].number} ({left[0].title})." if left else "All done."
+
+    def __repr__(self):
+        lines = [self.HEAD, *self.rows]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        text = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines]
+        return "\n".join([*text, self.total, self.next])
+
+    def _repr_html_(self):
+        return table(self.rows, self.HEAD, "Your progress") + f"<p>{self.total} {self.next}</p>"
+
+
+def cell_source(path, grade_id):
+    """The source of the cell with this nbgrader id, or None."""
+    import json
+
+    try:
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    except (OSError, ValueError, KeyError):
+        return None
+    for cell in cells:
+        if cell.get("metadata", {}).get("nbgrader", {}).get("grade_id") == grade_id:
+            return "".join(cell["source"])
+    return None
+
+
+def model_answer(task):
+    """The source of a task's model answer without its markers, or None."""
+    source = _cell_in("solutions", task)
+    return source and re.sub(r"^ *### (BEGIN|END) SOLUTION\n?", "", source, flags=re.M).strip()
+
+
+def blank_answer(task):
+    """The source of a task's untouched cell: the exercise's, or made from the solution; or None."""
+    source = _cell_in("exercises", task)
+    if source is None and (source := _cell_in("solutions", task)):
+        marks = r"### BEGIN SOLUTION.*?### END SOLUTION"
+        source = re.sub(marks, BLANK, source, flags=re.S)
+    return source
+
+
+def _cell_in(tree, task):
+    root = _root()
+    return root and cell_source(root / tree / task.chapter / f"{task.chapter}.ipynb", task.cell)
+
+
+def _source(function):
+    try:
+        return inspect.getsource(function)
+    except (OSError, TypeError):
+        return None
+
+
+def _running_cell():
+    if not in_notebook():
+        return ""
+    from IPython import get_ipython
+
+    history = get_ipython().history_manager.input_hist_raw
+    return history[-1] if history else ""
+
+
+def _written(name):
+    """The source of the learner's function of this name, as last defined in the notebook."""
+    if not in_notebook():
+        return None
+    from IPython import get_ipython
+
+    return _source(get_ipython().user_ns.get(name))
+
+
+def _keep(task, source):
+    """Write an old answer to a new file; return its name, or None where nothing can be written."""
+    from reglib.assess.store import folder
+
+    for base, inner in ((_root(), f"my/{task.chapter}/old_answers"), (folder(), "old_answers")):
+        try:
+            place = base / inner
+            place.mkdir(parents=True, exist_ok=True)
+            number = 1
+            while (path := place / f"{task.cell}-{number}.py").exists():
+                number += 1
+            with path.open("x", encoding="utf-8") as file:
+                file.write(source.strip() + "\n")
+            return f"{inner}/{path.name}"
+        except (OSError, TypeError):  # no course folder, or not to be written to
+            continue
+    return None
+
+
+def _root():
+    try:
+        return course.root()
+    except FileNotFoundError:
+        return None
