@@ -133,14 +133,15 @@ def _serve(root, port, open_browser):
             "--Application.log_level=WARN",
         ]
     )
-    print(f"\nThe course is at {app.connection_url.rstrip('/')}{_page(app)}?token={token}")
-    print("It is open to this computer alone. Stop it with Ctrl-C.\n", flush=True)
+    app.io_loop.add_callback(_announce, app, token)  # runs once the port is open
     app.start()
     return 0
 
 
-def _page(app):
-    return app.default_url.removeprefix(app.base_url.rstrip("/"))
+def _announce(app, token):
+    page = app.default_url.removeprefix(app.base_url.rstrip("/"))
+    print(f"\nThe course is at {app.connection_url.rstrip('/')}{page}?token={token}")
+    print("It is open to this computer alone. Stop it with Ctrl-C.\n", flush=True)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
 RECORD = ".copies.json"  # in my/NN_name/: which release each copy was made from
@@ -117,11 +118,7 @@ def own_copy(root, source):
 
 def _place(path, content):
     """Write a new file in one step; return False, and change nothing, when it exists."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".copying-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.chmod(name, 0o644)  # mkstemp's own mode hides the copy from a shared class folder
+    with _temporary(path.parent, content) as name:
         try:
             os.link(name, path)  # fails when the target exists, unlike a rename
         except FileExistsError:
@@ -130,7 +127,18 @@ def _place(path, content):
             if path.exists():
                 return False
             os.replace(name, path)
-        return True
+    return True
+
+
+@contextmanager
+def _temporary(folder, content):
+    """Give a complete file with a name of its own, and remove whatever is left of it."""
+    handle, name = tempfile.mkstemp(dir=folder, prefix=".copying-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.chmod(name, 0o644)  # mkstemp's own mode hides the copy from a shared class folder
+        yield name
     finally:
         Path(name).unlink(missing_ok=True)
 
@@ -144,9 +152,8 @@ def _read_record(folder):
 
 
 def _write_record(folder, record):
-    temporary = folder / f"{RECORD}.{os.getpid()}"
-    temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    os.replace(temporary, folder / RECORD)
+    with _temporary(folder, (json.dumps(record, indent=1) + "\n").encode()) as name:
+        os.replace(name, folder / RECORD)
 
 
 def start(name):
