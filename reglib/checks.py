@@ -28,16 +28,17 @@ def number(name, value, allowed):
     return float(value)
 
 
-def whole(name, value, low=1):
-    """Return ``value`` as an int if it is a whole number of ``low`` or more.
+def whole(name, value, low=1, high=np.inf):
+    """Return ``value`` as an int if it is a whole number from ``low`` to ``high``.
 
     Examples
     --------
     >>> whole("n", 5)
     5
     """
-    if not (isinstance(value, Integral) and value >= low):
-        raise ValueError(f"{name} must be a whole number >= {low}, got {value!r}")
+    if not (isinstance(value, Integral) and low <= value <= high):
+        allowed = f">= {low}" if high == np.inf else f"from {low} to {high}"
+        raise ValueError(f"{name} must be a whole number {allowed}, got {value!r}")
     return int(value)
 
 
@@ -63,11 +64,12 @@ def floats(name, array, dtype=None):
     >>> floats("w", [1, 2]).dtype.name, floats("w", np.ones(2, np.float32)).dtype.name
     ('float64', 'float32')
     """
-    try:
-        array = np.asarray(array, dtype)
-        return array if array.dtype.kind == "f" else array.astype(np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} must be an array of numbers, got {array!r}") from error
+    array = np.asarray(array)
+    if array.dtype.kind not in "biuf":
+        raise ValueError(f"{name} must be an array of real numbers, got {array!r}")
+    if dtype is None:
+        dtype = array.dtype if array.dtype.kind == "f" else np.float64
+    return array.astype(dtype, copy=False)
 
 
 def finite(name, array):

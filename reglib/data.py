@@ -244,8 +244,7 @@ def noisy_digits(n=150, p=0.2, rng=None):
     """
     rng = np.random.default_rng(rng)
     X, y = load_digits()
-    if whole("n", n) > len(X) - 401:
-        raise ValueError(f"n must be a whole number from 1 to {len(X) - 401}, got {n!r}")
+    n = whole("n", n, high=len(X) - 401)
     (X_train, y_train), validation, test = split(X, y, (n, 400, len(X) - n - 400), rng)
     return (X_train, flip_labels(y_train, p, rng)), validation, test
 
@@ -266,6 +265,7 @@ def wide_diabetes(n=80, rng=None):
     from sklearn.preprocessing import PolynomialFeatures
 
     X, y, _ = load_diabetes()
+    n = whole("n", n, high=len(X) - 151)
     parts = split(X, y, (n, 150, len(X) - n - 150), rng)
     products = PolynomialFeatures(interaction_only=True, include_bias=False)
     # Scaled before multiplying as well: a product of raw units would mostly repeat its factors.
