@@ -24,7 +24,11 @@ from reglib.assess.release import CODE_STUB, TEXT_STUB, release
 from reglib.assess.tidy import keep_pictures, read
 
 ROOT = Path(__file__).resolve().parents[1]
-SAME_DIGITS = sys.platform == "linux" and platform.machine() == "x86_64"
+SAME_DIGITS = (
+    sys.platform == "linux"
+    and platform.machine() == "x86_64"
+    and os.environ.get("REGLIB_COMPARE") != "0"  # the weekly run with newer dependencies
+)
 needs_solutions = pytest.mark.skipif(
     not (ROOT / "solutions").is_dir(), reason="an instructor has taken solutions/ away"
 )
