@@ -47,15 +47,16 @@ clean: ## remove the environment and caches; my/ stays
 # The environment: Python's own venv, uv inside it, the locked versions. Stamps make it quick.
 $(VENV)/.uv-$(UV_VERSION):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "This course needs Python 3.11 or newer, and $(PYTHON) is %d.%d. Try: make $(MAKECMDGOALS) PYTHON=python3.12" % sys.version_info[:2])'
-	$(PYTHON) -m venv $(VENV)
-	$(RUN) pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@echo "Setting up in $(VENV): this is done once, and takes a minute or two."
+	@$(PYTHON) -m venv $(VENV)
+	@$(RUN) pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	@touch $@
 
 # --inexact: the lab never takes away what the tests need.
 $(VENV)/.ready-lab: pyproject.toml uv.lock $(VENV)/.uv-$(UV_VERSION)
-	$(VENV)/bin/uv sync --quiet --locked --inexact --python $(VENV)/bin/python
+	@$(VENV)/bin/uv sync --quiet --locked --inexact --python $(VENV)/bin/python
 	@touch $@
 
 $(VENV)/.ready-test: pyproject.toml uv.lock $(VENV)/.uv-$(UV_VERSION)
-	$(VENV)/bin/uv sync --quiet --locked --inexact --extra test --python $(VENV)/bin/python
+	@$(VENV)/bin/uv sync --quiet --locked --inexact --extra test --python $(VENV)/bin/python
 	@touch $@ $(VENV)/.ready-lab
