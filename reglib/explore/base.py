@@ -16,8 +16,9 @@ from PIL import Image
 
 from reglib import style
 
-_STATUS = '<div role="status" aria-live="polite" style="font-size: 14px; line-height: 1.6">{}</div>'
-_CONTROL = {"layout": {"width": "26em"}, "style": {"description_width": "11em"}}
+_STATUS = '<div role="status" aria-live="polite" style="line-height: 1.5">{}</div>'
+_CAPTION = '<div style="line-height: 1.5"><i>{}</i></div>'
+_CONTROL = {"layout": {"width": "26em"}, "style": {"description_width": "9em"}}
 
 
 @contextlib.contextmanager
@@ -36,11 +37,11 @@ def slider(description, low, high, value, step=0.05, readout_format=".2f"):
     )  # fmt: skip
 
 
-def log_slider(description, low, high, value, step=0.05):
+def log_slider(description, low, high, value, step=0.05, readout_format=".2g"):
     """Return a slider for a number > 0 that a step multiplies by 10**step."""
     return ipywidgets.FloatLogSlider(
         value, min=log10(low), max=log10(high), step=step, description=description,
-        readout_format=".2g", **_CONTROL,
+        readout_format=readout_format, **_CONTROL,
     )  # fmt: skip
 
 
@@ -114,11 +115,14 @@ class Explorer(ipywidgets.VBox):
         self.still = bytes(self.picture.value)
         self.start = self.values
         for control in controls.values():
+            control.tooltip = control.description  # without one, hovering shows the word null
             control.observe(self._moved, "value")
-        again = ipywidgets.Button(description="Reset", tooltip="Back to the start")
+        again = ipywidgets.Button(
+            description="Reset", tooltip="Back to the start", layout={"width": "5em"}
+        )
         again.on_click(self.reset)
         row = ipywidgets.HBox([*controls.values(), again], layout={"flex_flow": "row wrap"})
-        super().__init__([row, self.picture, self.text, ipywidgets.HTML(f"<i>{caption}</i>")])
+        super().__init__([row, self.picture, self.text, ipywidgets.HTML(_CAPTION.format(caption))])
 
     @property
     def values(self):
@@ -146,6 +150,7 @@ class Explorer(ipywidgets.VBox):
             self.picture.value = png.getvalue()
             self.text.value = _STATUS.format(text)
 
+    @house_style()
     def _draw_background(self):
         self.fig.canvas.draw()
         self.fig.set_layout_engine("none")  # the axes must not jump at a later draw

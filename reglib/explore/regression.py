@@ -149,7 +149,7 @@ def singular_values():
     Hastie, Tibshirani and Friedman (2009), The elements of statistical learning, section 3.4.1.
     """
     s, n = _singular_values()
-    grid = np.logspace(-4, 3, 200)
+    grid = np.logspace(-4, 1, 200)
     fig = Figure(figsize=(8.4, 4.0))
     left, right = fig.subplots(1, 2, width_ratios=[3, 2])
     left.set(xlabel="singular value of the inputs", ylabel="share that is kept", ylim=(0, 1.04))
@@ -157,7 +157,7 @@ def singular_values():
     left.bar(range(10), 1, color="#E5E5E5", width=0.7)
     left.grid(False)
     bars = left.bar(range(10), 1, color=BLUE, width=0.7)
-    right.set(xscale="log", xlim=(1e-4, 1e3), ylim=(0, 10.4), xlabel="strength l2 (log scale)")
+    right.set(xscale="log", xlim=(1e-4, 10), ylim=(0, 10.4), xlabel="strength l2 (log scale)")
     right.set(ylabel="degrees of freedom", yticks=range(0, 11, 2))
     right.plot(grid, (s**2 / (s**2 + n * grid[:, None])).sum(1), color=BLUE)
     cursor = right.axvline(1, **_CURSOR)
@@ -179,13 +179,13 @@ def singular_values():
         fig,
         update,
         moving=[bars, cursor, dot],
-        controls={"l2": log_slider("strength l2", 1e-4, 1e3, 0.1)},
+        controls={"l2": log_slider("strength l2", 1e-4, 10, 0.1)},
         title="L2 closes the weak directions first",
         caption="Try: raise l2 until half the degrees of freedom are gone. Which directions are "
         "still open?",
         alt="Left: ten bars, one for each singular value of the diabetes inputs, show the share "
         "of the coefficient that L2 keeps; the bars of small singular values are the lowest. "
-        "Right: their sum, the effective degrees of freedom, falls from 10 to 0 as l2 grows.",
+        "Right: their sum, the effective degrees of freedom, falls from 10 to 1 as l2 grows.",
     )
 
 
@@ -239,7 +239,7 @@ def early_stopping():
         update,
         moving=[stopped, ridge, dots, squares],
         controls={
-            "steps": log_slider("steps of descent", 1, 10_000, 50.0),
+            "steps": log_slider("steps of descent", 10, 10_000, 50.0, readout_format=".0f"),
             "l2": log_slider("strength l2", 1e-4, 10, 0.1),
         },
         title="Stopping early shrinks almost as L2 does",
