@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import threading
@@ -173,11 +174,13 @@ def test_a_start_that_fails_says_what_to_do(root, monkeypatch, capsys):
 
 @pytest.fixture
 def lab(root, tmp_path_factory):
-    """A running `reglib lab` for a user who has no settings yet; yields (ask, printed text)."""
+    """A running `reglib lab` for a new user, whose wanted port is taken by something else."""
+    taken = socket.create_server(("127.0.0.1", 0))
+    port = taken.getsockname()[1]
     home = str(tmp_path_factory.mktemp("home"))
     user = {"JUPYTER_CONFIG_DIR": home, "JUPYTER_DATA_DIR": home, "JUPYTER_RUNTIME_DIR": home}
     process = subprocess.Popen(
-        [sys.executable, "-m", "reglib.cli", "lab", "--no-browser", "--port", "0"],
+        [sys.executable, "-m", "reglib.cli", "lab", "--no-browser", "--port", str(port)],
         cwd=root / "notebooks",
         env=os.environ | user,
         stdin=subprocess.DEVNULL,
@@ -194,6 +197,7 @@ def lab(root, tmp_path_factory):
                 break
         found = re.search(r"(http://127\.0\.0\.1:\d+)(/\S*)\?token=(\S+)", "".join(lines))
         assert found, f"no address printed: {lines}"
+        assert f":{port}/" not in found.group(), "this port was taken"
         address, page, token = found.groups()
 
         def ask(path, token=token, method="GET"):
@@ -207,6 +211,7 @@ def lab(root, tmp_path_factory):
         assert process.wait(timeout=30) == 0
     finally:
         watchdog.cancel()
+        taken.close()
         process.kill()
         process.stdout.close()
         process.wait()
