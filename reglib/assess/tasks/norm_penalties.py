@@ -16,7 +16,7 @@ def elastic_net_gradient(answer, seed=0):
         (np.array([1.0, -2.0, 0.5]), 0.1, 0.3),
         (signed, 0.7, 0.2),
         (rng.normal(size=(3, 4)), 0.4, 0.9),
-        (np.array([0.0, 3.0, -0.0]), 0.5, 0.1),
+        (np.array([0.0, 3.0, -1.0]), 0.5, 0.1),
         (signed, 0.0, 0.0),
     ]
     at_zero = (
@@ -67,10 +67,10 @@ def max_norm(answer, seed=0):
         return W * max_value / np.linalg.norm(W, axis=axis, keepdims=True)
 
     wrongs = [
+        ("`axis` is not used: axis 0 was taken both times.", lambda W, m, axis: project(W, m, 0)),
         ("The norms are taken over the wrong axis. `axis` is the axis that the sum runs along: "
          "with `axis=0` each column is one unit's incoming weights.",
          lambda W, m, axis: project(W, m, 1 - axis)),
-        ("`axis` is not used: axis 0 was taken both times.", lambda W, m, axis: project(W, m, 0)),
         ("Every entry was clipped by itself. The limit holds for the norm of a whole unit, and the "
          "direction of its weights stays.", lambda W, m, axis: np.clip(W, -m, m)),
         ("The norm of the whole matrix was used. Each unit has its own norm and its own limit.",
@@ -82,7 +82,8 @@ def max_norm(answer, seed=0):
         ("The unit is divided by its norm and not brought to `max_value`.",
          lambda W, m, axis: W / np.maximum(1, np.linalg.norm(W, axis=axis, keepdims=True))),
         ("A unit of zeros became NaN: 0/0. Its norm is below the limit, so it must stay zero.",
-         lambda W, m, axis: W * np.minimum(1, m / np.linalg.norm(W, axis=axis, keepdims=True))),
+         lambda W, m, axis: to_the_sphere(W, 1, axis)
+         * np.minimum(m, np.linalg.norm(W, axis=axis, keepdims=True))),
     ]  # fmt: skip
     # Libraries add up to 1e-7 to the norm to avoid 0/0; norms here are 0.3 or more.
     match(answer, project, cases, wrongs, ("W", "max_value", "axis"), tol=1e-6)
@@ -206,7 +207,9 @@ def adamw_step(answer, seed=0):
     def case(shape, t):
         w, m, dw = rng.normal(size=shape), 0.05 * rng.normal(size=shape), rng.normal(size=shape)
         v = rng.uniform(1e-4, 0.02, size=shape)
-        return (w, 0 * m, 0 * v, t, dw, 0.1, 0.2) if t == 1 else (w, m, v, t, dw, 0.1, 0.2)
+        if t == 1:  # small gradients, so that the small constant shows
+            return w, 0 * m, 0 * v, t, 0.01 * dw, 0.1, 0.2
+        return w, m, v, t, dw, 0.1, 0.2
 
     example = (np.array([1.0, -2.0]), np.array([0.1, 0.0]), np.array([0.04, 0.01]), 3)
     cases = [(*example, np.array([0.5, -0.5]), 0.1, 0.2), case((4,), 5), case((3, 2), 1)]
@@ -215,6 +218,11 @@ def adamw_step(answer, seed=0):
     def eps_inside(w, m, v, t, dw, rate, decay):
         _, m, v = adamw_right(w, m, v, t, dw, rate, decay)
         root = np.sqrt(v / (1 - BETA2**t) + EPSILON)
+        return w - rate * decay * w - rate * m / (1 - BETA1**t) / root, m, v
+
+    def eps_early(w, m, v, t, dw, rate, decay):
+        _, m, v = adamw_right(w, m, v, t, dw, rate, decay)
+        root = (np.sqrt(v) + EPSILON) / np.sqrt(1 - BETA2**t)
         return w - rate * decay * w - rate * m / (1 - BETA1**t) / root, m, v
 
     def stored_correction(w, m, v, t, dw, rate, decay):
@@ -249,6 +257,8 @@ def adamw_step(answer, seed=0):
         ("`w` is right, but the old `m` and `v` are returned: the next step needs the new ones.",
          old_state),
         ("The small constant belongs behind the root: sqrt(v) + 1e-8.", eps_inside),
+        ("The small constant was added before the correction of v. Here it comes after, as in the "
+         "paper and in PyTorch; Keras does it your way.", eps_early),
         ("`v` must average the squared gradient.", with_changes(square=1)),
     ]  # fmt: skip
     names = ("w", "m", "v", "t", "dw", "learning_rate", "weight_decay", "w", "m", "v")
