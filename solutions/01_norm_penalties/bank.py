@@ -439,7 +439,7 @@ WRONG["1.11"] = [
     (_adamw("late"), "wrong step number"),
     (_adamw("stored"), "before the correction"),
     (_adamw("old"), "old `m` and `v`"),
-    (_adamw("inside"), "behind the root"),
+    (_adamw("inside"), "outside the root"),
     (_adamw("early"), "before the correction of v"),
     (adamw_in_place, "in place"),
     (lambda *case: _adamw("")(*case)[0], "must return 3 things"),
@@ -504,7 +504,7 @@ def lasso_sign_steps(X, y, l1):
 
 
 def lasso_diverging(X, y, l1):
-    return _ista(X, y, l1, steps=3000, factor=8.0)
+    return _ista(X, y, l1, factor=8.0)
 
 
 def lasso_wrong_sign(X, y, l1):

@@ -256,7 +256,7 @@ def adamw_step(answer, seed=0):
          stored_correction),
         ("`w` is right, but the old `m` and `v` are returned: the next step needs the new ones.",
          old_state),
-        ("The small constant belongs behind the root: sqrt(v) + 1e-8.", eps_inside),
+        ("The small constant belongs outside the root: sqrt(v) + 1e-8.", eps_inside),
         ("The small constant was added before the correction of v. Here it comes after, as in the "
          "paper and in PyTorch; Keras does it your way.", eps_early),
         ("`v` must average the squared gradient.", with_changes(square=1)),

@@ -156,7 +156,7 @@ def lasso_problem(rng, n, d):
     return X, X @ w + X @ np.linalg.solve(X.T @ X, slope) * l1 * n / 2, l1, w
 
 
-def ista(X, y, l1, steps=3000, threshold=None):
+def ista(X, y, l1, steps=400, threshold=None):
     rate = 1 / (2 / len(X) * np.linalg.norm(X, 2) ** 2)
     w = np.zeros(X.shape[1])
     for _ in range(steps):
