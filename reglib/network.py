@@ -112,7 +112,7 @@ class RegularizedNeuralNetwork:
             W = std[init] * self.rng.standard_normal((n_in, n_out))
             self.weights.append(W.astype(self.dtype))
             self.biases.append(np.zeros((1, n_out), self.dtype))
-        one = (lambda: SGD(momentum)) if optimizer == "sgd" else Adam
+        one = (lambda: SGD(self.momentum)) if optimizer == "sgd" else Adam
         self._optimizers = [one() for _ in self.weights + self.biases]
 
     def sigmoid(self, z):
@@ -144,7 +144,7 @@ class RegularizedNeuralNetwork:
 
     def _targets(self, y, n):
         """Return y as (n, k): labels become one-hot rows, a single output a column."""
-        y, k = np.asarray(y), self.layer_sizes[-1]
+        y, k, shape = np.asarray(y), self.layer_sizes[-1], np.shape(y)
         if y.ndim == 2 and y.shape[1] == 1:
             y = y[:, 0]
         if y.ndim == 1 and k > 1:
@@ -155,7 +155,8 @@ class RegularizedNeuralNetwork:
             y = np.eye(k)[y.astype(int)]
         Y = floats("y", y.reshape(-1, 1) if y.ndim == 1 else y, self.dtype)
         if Y.shape != (n, k):
-            raise ValueError(f"y must be ({n},), ({n}, 1) or ({n}, {k}), got {np.shape(y)}")
+            one_hot = f" or ({n}, {k})" if k > 1 else ""
+            raise ValueError(f"y must be ({n},), ({n}, 1){one_hot}, got {shape}")
         finite("y", Y)
         if self.loss != "squared_error" and not ((Y >= 0) & (Y <= 1)).all():
             raise ValueError(f"y must be in [0, 1] for {self.loss}, got {Y.min()} to {Y.max()}")
