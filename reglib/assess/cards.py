@@ -54,7 +54,7 @@ class NotPassed(Exception):
         self.card = card
 
     def _render_traceback_(self):
-        return [f"{self.card.heading.rstrip('.')}. The card above says why."]
+        return [f"{self.card.heading}. The card above says why."]
 
 
 def to_html(text):

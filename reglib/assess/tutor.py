@@ -46,7 +46,7 @@ def check(number, answer, seed=None):
 
 def judge(task, answer, seed=0):
     """Return the card that `answer` earns."""
-    name = f"Task {task.number}, {task.title}"
+    name = f"task {task.number}, {task.title}"
     try:
         if not callable(answer):
             raise NotAttempted(
@@ -55,12 +55,12 @@ def judge(task, answer, seed=0):
         task.test(Answer(answer), seed)
     except NotAttempted as reason:
         sentences = (str(reason), f'`hint("{task.number}")` helps you start.')
-        return Card("not attempted", f"– {name}: not attempted", sentences)
+        return Card("not attempted", f"– Not attempted: {name}", sentences)
     except Wrong as mistake:
         more = f'`hint("{task.number}")` gives a hint.'
-        return Card("not yet", f"✗ {name}: not yet", (mistake.sentence, more), mistake.rows)
+        return Card("not yet", f"✗ Not yet: {name}", (mistake.sentence, more), mistake.rows)
     points = f"{task.points} point" + "s" * (task.points != 1)
-    return Card("passed", f"✓ {name}: passed", (f"{points}.",))
+    return Card("passed", f"✓ Passed: {name}", (f"{points}.",))
 
 
 def hint(number):
