@@ -6,6 +6,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import pytest
+
 OFFLINE = Path(__file__).parent / "tests" / "offline"
 PRIVATE = Path(tempfile.mkdtemp(prefix="reglib-tests-"))
 REFUSED = PRIVATE / "refused.txt"
@@ -15,6 +17,7 @@ def pytest_configure(config):
     inherited = os.environ.get("PYTHONPATH")
     os.environ.update(
         REGLIB_DATA=str(PRIVATE / "data"),
+        IPYTHONDIR=str(PRIVATE / "ipython"),
         REGLIB_REFUSED=str(REFUSED),
         PYTHONPATH=os.pathsep.join([str(OFFLINE), inherited] if inherited else [str(OFFLINE)]),
         OPENBLAS_NUM_THREADS="1",
@@ -22,6 +25,12 @@ def pytest_configure(config):
     )
     os.environ.pop("MPLBACKEND", None)
     runpy.run_path(str(OFFLINE / "sitecustomize.py"))  # this process too
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    """Give each test file and each notebook, whose kernel starts next, progress of its own."""
+    os.environ["REGLIB_DATA"] = str(PRIVATE / item.path.parent.name / item.path.stem)
 
 
 def pytest_sessionfinish(session):
