@@ -219,10 +219,12 @@ def test_the_last_of_many_moves_wins_from_any_thread():
     assert shown(explorer) == shown(twin), "picture or text is not that of the last value"
 
 
-def test_a_log_slider_runs_between_its_ends():
-    control = log_slider("strength", 1e-3, 10, 0.1)
+def test_a_log_slider_starts_on_a_step_between_its_ends():
+    control = log_slider("strength", 1e-3, 10, 0.03)
     assert ends(control) == pytest.approx([1e-3, 10])
-    assert control.value == 0.1
+    steps = (np.log10(control.value) + 3) / control.step
+    assert steps == pytest.approx(round(steps)), "the arrow keys cannot come back to the start"
+    assert control.value == pytest.approx(0.03, rel=0.06)
 
 
 def test_explorers_leave_matplotlib_as_it_was():

@@ -38,7 +38,11 @@ def slider(description, low, high, value, step=0.05, readout_format=".2f"):
 
 
 def log_slider(description, low, high, value, step=0.05, readout_format=".2g"):
-    """Return a slider for a number > 0 that a step multiplies by 10**step."""
+    """Return a slider for a number > 0 that a step multiplies by 10**step.
+
+    The start is moved to the nearest step from ``low``, or no key would ever come back to it.
+    """
+    value = low * 10 ** (step * round(log10(value / low) / step))
     return ipywidgets.FloatLogSlider(
         value, min=log10(low), max=log10(high), step=step, description=description,
         readout_format=readout_format, **_CONTROL,

@@ -123,7 +123,7 @@ def constraint_balls():
     (top,) = plane.plot([], [], "+", color="black", markersize=11, markeredgewidth=2)
     (point,) = plane.plot([], [], "o", color=ORANGE, markeredgecolor="black", markersize=10)
     path.set(xlabel="radius of the ball", xlim=(0, 2.5), ylim=(-2.6, 2.6))
-    path.set_title("its weights as the ball grows", fontsize=11)
+    path.set_title("The weights of the point as the ball grows", fontsize=11)
     path.axhline(0, color=GREY, linewidth=0.8)
     (line1,) = path.plot([], [], color=PURPLE, label="$w_1$")
     (line2,) = path.plot([], [], color=GREEN, linestyle="--", label="$w_2$")
