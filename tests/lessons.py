@@ -1,0 +1,34 @@
+"""Run a lesson's own code on other seeds, so that a test judges what the reader is shown."""
+
+from pathlib import Path
+from unittest import mock
+
+import nbformat
+
+NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+
+
+def run_lesson(name, **settings):
+    """Return the variables that the code cells of ``notebooks/<name>.ipynb`` leave behind.
+
+    ``settings`` replace what the first code cell set, such as SEEDS. Figures are drawn and
+    closed; explorers and predictions, which compute nothing for later cells, are left out.
+    """
+    import matplotlib
+
+    matplotlib.use("agg")
+    import matplotlib.pyplot as plt
+
+    cells = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4).cells
+    first, *rest = [cell.source for cell in cells if cell.cell_type == "code"]
+    variables = {"__name__": f"lesson {name}"}
+    with (
+        mock.patch("reglib.style.show", lambda fig, alt: plt.close(fig)),
+        matplotlib.rc_context(),
+    ):
+        exec(first, variables)
+        variables |= settings
+        for source in rest:
+            if not source.startswith(("explore.", "predict(")):
+                exec(compile(source, f"<{name}: {source.splitlines()[0]}>", "exec"), variables)
+    return variables
