@@ -52,11 +52,16 @@ $(VENV)/.uv-$(UV_VERSION):
 	@$(RUN) pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	@touch $@
 
+# A folder that was moved is set up again, because its environment knows the old place.
+ifneq ($(shell cat $(VENV)/.place 2>/dev/null),$(CURDIR))
+.PHONY: $(VENV)/.ready-lab $(VENV)/.ready-test
+endif
+
 # --inexact: the lab never takes away what the tests need.
 $(VENV)/.ready-lab: pyproject.toml uv.lock $(VENV)/.uv-$(UV_VERSION)
 	@$(VENV)/bin/uv sync --quiet --locked --inexact --python $(VENV)/bin/python
-	@touch $@
+	@touch $@ && echo "$(CURDIR)" > $(VENV)/.place
 
 $(VENV)/.ready-test: pyproject.toml uv.lock $(VENV)/.uv-$(UV_VERSION)
 	@$(VENV)/bin/uv sync --quiet --locked --inexact --extra test --python $(VENV)/bin/python
-	@touch $@ $(VENV)/.ready-lab
+	@touch $@ $(VENV)/.ready-lab && echo "$(CURDIR)" > $(VENV)/.place
