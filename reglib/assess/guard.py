@@ -115,7 +115,8 @@ def library_named(function):
             if any(item is other for other in known) and getattr(np, item.__name__, 0) is not item:
                 used.append("scipy.special")
         code = getattr(item, "__code__", None)
-        if code is None or code in seen or getattr(item, "__module__", "").startswith("numpy"):
+        home = getattr(item, "__module__", None) or ""
+        if code is None or code in seen or home.startswith("numpy"):
             continue
         seen.add(code)
         codes = [code]
