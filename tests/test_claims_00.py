@@ -13,6 +13,13 @@ NOTEBOOK = Path(__file__).resolve().parents[1] / "notebooks" / "00_start_here.ip
 SEEDS = range(100, 105)  # the notebook shows 0 to 4
 
 
+def _defines(node):
+    """Whether a statement is an import, a function or a constant such as RECIPE."""
+    if isinstance(node, ast.Assign):
+        return isinstance(node.targets[0], ast.Name) and node.targets[0].id in ("RECIPE", "SEEDS")
+    return isinstance(node, ast.FunctionDef | ast.Import | ast.ImportFrom)
+
+
 @pytest.fixture(scope="module")
 def lesson():
     """The notebook's own functions, by name: its imports and definitions run, nothing else."""
@@ -20,8 +27,7 @@ def lesson():
     for cell in nbformat.read(NOTEBOOK, as_version=4).cells:
         if cell.cell_type == "code":
             tree = ast.parse(cell.source)
-            kinds = (ast.FunctionDef, ast.Import, ast.ImportFrom)
-            tree.body = [node for node in tree.body if isinstance(node, kinds)]
+            tree.body = [node for node in tree.body if _defines(node)]
             exec(compile(tree, NOTEBOOK.name, "exec"), names)
     return names
 
