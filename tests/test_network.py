@@ -148,6 +148,9 @@ def test_predictions():
     np.testing.assert_array_equal(proba[:, 1], p[:, 0], "column 1 must be the class 1")
     np.testing.assert_allclose(proba.sum(axis=1), 1)
     np.testing.assert_array_equal(net.predict(X), proba.argmax(axis=1))
+    line = make((1, 1))
+    line.weights[0][...], line.biases[0][...] = 0.1, 0
+    assert line.predict([[-2], [-0.1], [0.1], [2]]).tolist() == [0, 0, 1, 1], "not split at 0.5"
     net = make((3, 4, 3), output="softmax", loss="cross_entropy")
     assert net.predict_proba(X).shape == (20, 3)
     np.testing.assert_array_equal(net.predict(X), net.forward_propagation(X).argmax(axis=1))
