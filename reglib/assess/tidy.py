@@ -152,10 +152,10 @@ def _cell_differences(old, new):
     if old.cell_type != new.cell_type:
         yield f"the kind of cell ({old.cell_type}, wanted {new.cell_type})", ""
         return
-    pairs = [
-        ("the text", old.source, new.source),
-        ("the metadata", _as_json(old.metadata), _as_json(new.metadata)),
-    ]
+    if old.source != new.source:  # what follows from it (a checksum, an output) needs no words
+        yield "the text", _short_diff(old.source, new.source)
+        return
+    pairs = [("the metadata", _as_json(old.metadata), _as_json(new.metadata))]
     if new.cell_type == "code":
         counts = str(old.execution_count), str(new.execution_count)
         pairs += [
