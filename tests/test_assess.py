@@ -222,6 +222,25 @@ def test_the_former_profiler_is_put_back_after_a_crash_too():
     assert found is former
 
 
+def test_an_answer_that_stops_the_watching_is_refused():
+    def unwatched(w, l1, l2):
+        sys.setprofile(None)
+        return right(w, l1, l2)
+
+    assert "sys.setprofile" in fail("1.1", unwatched).sentences[0]
+
+
+def test_an_array_that_claims_to_equal_everything_is_not_believed():
+    class Liar(np.ndarray):
+        def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
+            return np.zeros(self.shape)
+
+        def __eq__(self, other):
+            return np.ones(self.shape, dtype=bool)
+
+    fail("1.1", lambda w, l1, l2: np.full_like(w, 7.0).view(Liar))
+
+
 @pytest.mark.parametrize("name", ["allclose", "abs", "max"])
 def test_an_answer_that_replaces_parts_of_numpy_is_told_and_undone(name):
     original = getattr(np, name)
@@ -407,7 +426,8 @@ def test_a_committed_prediction_is_explained_remembered_and_final():
     widget = predict("1.L1")
     commit(widget, other)
     assert "Not what will happen" in widget.reply.value and entry["section"] in widget.reply.value
-    assert widget.choice.disabled and widget.button.disabled
+    assert widget.choice.disabled and widget.button.description == "Committed"
+    commit(widget, entry["answer"])
     again = predict("1.L1")
     assert again.choice.value == other and again.reply.value == widget.reply.value
 

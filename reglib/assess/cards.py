@@ -9,15 +9,19 @@ from html import escape
 BORDERS = {"passed": "#2e8b57", "not yet": "#c75d00", "not attempted": "#767676", "note": "#3b7dc4"}
 TABLE = "border-collapse:collapse;margin:.3em 0;font-size:inherit"
 CELL = "text-align:left;vertical-align:top;padding:.15em .8em .15em 0;border:0;background:none"
-PRE = "margin:0;padding:0;color:inherit;background:none;white-space:pre-wrap;font-size:.93em"
+PRE = (
+    "margin:0;padding:0;color:inherit;background:none;white-space:pre-wrap;font-size:.93em;"
+    "word-break:normal;overflow-wrap:anywhere;"  # JupyterLab breaks inside words otherwise
+    "font-family:var(--jp-code-font-family,monospace)"
+)
 
 
 @dataclass(frozen=True)
 class Card:
     """One message: a heading, sentences, rows of label and value, and perhaps a piece of code.
 
-    Text between backquotes is shown as code. Nothing in a card depends on the time or on how
-    often it was asked for, so that a stored notebook can be compared with a fresh run.
+    Text between backquotes is shown as code. The card of a check depends on the answer alone, not
+    on the time or on earlier tries, so that a stored notebook can be compared with a fresh run.
     """
 
     kind: str
@@ -39,8 +43,8 @@ class Card:
             '<p role="heading" aria-level="4" style="font-weight:600;margin:.4em 0">'
             f"{to_html(self.heading)}</p>",
             *(f'<p style="margin:.4em 0">{to_html(sentence)}</p>' for sentence in self.sentences),
-            table(self.rows) if self.rows else "",
-            f'<pre style="{PRE}">{escape(self.code)}</pre>' if self.code else "",
+            table(self.rows, value=to_pre) if self.rows else "",
+            to_pre(self.code) if self.code else "",
             "</div>",
         ]
         return "\n".join(part for part in parts if part)
@@ -54,7 +58,7 @@ class NotPassed(Exception):
         self.card = card
 
     def _render_traceback_(self):
-        return [f"{self.card.heading}. The card above says why."]
+        return [f"{self.card.heading.partition(',')[0]}. The card above says why."]
 
 
 def to_html(text):
@@ -62,13 +66,16 @@ def to_html(text):
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text, quote=False))
 
 
-def table(rows, head=(), caption=""):
-    """Rows as an HTML table: labels in the first column, values in the others."""
+def to_pre(text):
+    """Show `text` as it stands, in a font of fixed width."""
+    return f'<pre style="{PRE}">{escape(text)}</pre>'
+
+
+def table(rows, head=(), caption="", value=to_html):
+    """Rows as an HTML table: a label first, then values, each made HTML by `value`."""
     cells = [
         f'<th scope="row" style="{CELL}">{to_html(label)}</th>'
-        + "".join(
-            f'<td style="{CELL}"><pre style="{PRE}">{escape(value)}</pre></td>' for value in values
-        )
+        + "".join(f'<td style="{CELL}">{value(text)}</td>' for text in values)
         for label, *values in rows
     ]
     top = "".join(f'<th scope="col" style="{CELL}">{to_html(name)}</th>' for name in head)

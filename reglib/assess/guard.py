@@ -69,15 +69,18 @@ class Answer:
                     try:
                         result = self.function(*args)
                     finally:
+                        watched = sys.getprofile() is watch
                         sys.setprofile(previous)
         except NotImplementedError:
             raise NotAttempted("The task still holds its blank.") from None
         except (Exception, SystemExit) as error:
             refuse(used)
-            raise crash(self.function, error) from None
+            raise crash(self.function, error, before) from None
         finally:
             numpy_is_intact()
         refuse(used)
+        if not watched:
+            raise Wrong("The answer called `sys.setprofile`, which the check needs for itself.")
         for name, given, now in zip(parameters(self.function), before, args, strict=False):
             if not unchanged(given, now):
                 raise Wrong(
@@ -163,8 +166,8 @@ def unchanged(before, now):
     return before == now
 
 
-def crash(function, error):
-    """The learner's own exception as a wrong answer, with the line of their code that failed."""
+def crash(function, error, args):
+    """The learner's own exception as a wrong answer, with the line that failed and the inputs."""
     frames = traceback.extract_tb(error.__traceback__)
     home = getattr(getattr(function, "__code__", None), "co_filename", None)
     own = [frame for frame in frames if frame.filename == home]
@@ -172,7 +175,11 @@ def crash(function, error):
         (f"line {frame.lineno} of the cell", linecache.getline(home, frame.lineno).strip())
         for frame in own[-1:]
     ]
-    message = f": {error}" if str(error) else ""
+    rows += [
+        (f"`{name}`", show_value(value))
+        for name, value in zip(parameters(function), args, strict=False)
+    ]
+    message = f": {error}" if str(error) else "."
     return Wrong(f"The function stopped with `{type(error).__name__}`{message}", rows)
 
 

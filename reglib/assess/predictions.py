@@ -45,12 +45,15 @@ class Prediction(widgets.VBox):
         options = [(f"{key}) {text}", key) for key, text in self.entry["options"].items()]
         wide = widgets.Layout(width="auto")
         self.choice = widgets.RadioButtons(options=options, value=None, layout=wide)
-        self.choice.tooltip = "Your prediction"
+        self.choice.tooltip = "Your prediction: the Tab key moves, the space bar chooses"
         self.button = widgets.Button(
             description="Commit", tooltip="Commit to this prediction", disabled=True
         )
         self.reply = widgets.HTMLMath()
-        head = widgets.HTMLMath(f"<strong>Your prediction</strong><br>{escape(self.question)}")
+        head = widgets.HTMLMath(
+            "<strong>Your prediction</strong> (with the keyboard: Tab moves, the space bar "
+            f"chooses)<br>{escape(self.question)}"
+        )
         super().__init__([head, self.choice, self.button, self.reply])
         self.choice.observe(self._chosen, names="value")
         self.button.on_click(self._commit)
@@ -73,7 +76,8 @@ class Prediction(widgets.VBox):
         self._reveal(self.choice.value)
 
     def _reveal(self, letter):
-        self.choice.disabled = self.button.disabled = True
+        # The button is not disabled: the keyboard's place in the page would be lost with it.
+        self.choice.disabled, self.button.description = True, "Committed"
         right = letter == self.entry["answer"]
         verdict = "✓ Right." if right else "✗ Not what will happen."
         border = BORDERS["passed" if right else "not yet"]
