@@ -116,6 +116,7 @@ def _put_first(variable, folder):
 def _serve(root, port, open_browser):
     import secrets
 
+    import zmq
     from jupyterlab.labapp import LabApp
 
     token = secrets.token_urlsafe(24)
@@ -130,7 +131,9 @@ def _serve(root, port, open_browser):
             f"--ServerApp.default_url=/lab/tree/{HOME_PAGE}",
             f"--LabApp.default_url=/lab/tree/{HOME_PAGE}",
             f"--IdentityProvider.token={token}",
-            "--Application.log_level=WARN",
+            "--Application.log_level=ERROR",
+            # Encrypted kernels, where they can be, spare the learner a warning at each start.
+            f"--KernelManager.transport_encryption={'auto' if zmq.has('curve') else 'disabled'}",
         ]
     )
     app.io_loop.add_callback(_announce, app, token)  # runs once the port is open
