@@ -97,6 +97,8 @@ class RegularizedNeuralNetwork:
         self.activation = choice("activation", activation, ("sigmoid", "tanh", "relu"))
         self.output = choice("output", output, tuple(LOSSES))
         self.loss = choice(f"loss (with a {output} output)", loss, LOSSES[output])
+        if output == "softmax" and self.layer_sizes[-1] == 1:
+            raise ValueError("layer_sizes must end in 2 or more for a softmax output, got 1")
         self.init = choice("init", init, ("xavier", "he", "small"))
         self.max_norm = None if max_norm is None else number("max_norm", max_norm, "> 0")
         self.optimizer = choice("optimizer", optimizer, ("sgd", "adam", "adamw"))
@@ -280,6 +282,8 @@ class RegularizedNeuralNetwork:
 
     def fit(self, X, Y, epochs, batch_size, learning_rate, validation_data=None, patience=None):
         """Train on shuffled mini-batches and return the history.
+
+        A second call goes on where the first one stopped, with what the optimizer remembers.
 
         Parameters
         ----------

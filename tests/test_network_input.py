@@ -128,3 +128,12 @@ def test_bad_fit_and_train_arguments_raise():
         raises(lambda b=bad: net.fit(X, y, 1, 2, 0.1, b), "validation_data", "(X, y)")
     for bad in (-1, 2.5, "10"):
         raises(lambda b=bad: net.train(X, y, b), "epochs", "whole number >= 0", repr(bad))
+
+
+def test_a_softmax_of_one_output_raises():
+    raises(
+        lambda: make((3, 4, 1), output="softmax", loss="cross_entropy"),
+        "layer_sizes",
+        "2 or more",
+        "got 1",
+    )
