@@ -191,7 +191,9 @@ def output_text(outputs):
 
 
 def _short_diff(was, now, limit=12):
-    lines = list(difflib.unified_diff(was.splitlines(), now.splitlines(), lineterm="", n=0))
+    # HTML is one long line, in which nobody would find the difference.
+    texts = [text.replace("><", ">\n<").splitlines() for text in (was, now)]
+    lines = list(difflib.unified_diff(*texts, lineterm="", n=0))
     lines = [line[:160] for line in lines[2:] if not line.startswith("@@")]
     more = [f"... {len(lines) - limit} lines more"] if len(lines) > limit else []
     return "".join(f"\n    {line}" for line in lines[:limit] + more)
