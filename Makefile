@@ -22,7 +22,7 @@ lab: $(VENV)/.ready-lab ## open the course in JupyterLab
 test: $(VENV)/.ready-test ## lint, run the unit tests, compare every stored notebook
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
-	$(RUN) pytest -q --doctest-modules tests reglib
+	$(RUN) pytest -q -rs --doctest-modules tests reglib
 	$(RUN) pytest -q --nbval --nbval-cell-timeout 120 $(NOTEBOOKS)
 
 refresh: $(VENV)/.ready-test ## run notebooks/ and solutions/ again and store their outputs
