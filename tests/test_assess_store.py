@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 
 import pytest
 
@@ -73,7 +74,7 @@ def test_the_status_follows_from_the_events(kept, kinds, status):
 
 def test_nothing_personal_is_kept(kept):
     kept.add("1.1", "pass", "def f(): pass")
-    with sqlite3.connect(kept.path) as base:
+    with closing(sqlite3.connect(kept.path)) as base:
         columns = [row[1] for row in base.execute("PRAGMA table_info(events)")]
     assert columns == ["id", "task", "time", "kind", "detail"]
 
@@ -107,7 +108,7 @@ def cut_short(path):
 
 
 def of_another_program(path):
-    with sqlite3.connect(path) as base:
+    with closing(sqlite3.connect(path)) as base, base:
         base.execute("CREATE TABLE events (colour TEXT)")
 
 
@@ -206,5 +207,5 @@ def test_a_lock_held_by_another_is_waited_for(kept, told):
 
 def test_the_mark_is_written(kept):
     kept.add("1.1", "hint")
-    with sqlite3.connect(kept.path) as base:
+    with closing(sqlite3.connect(kept.path)) as base:
         assert base.execute("PRAGMA application_id").fetchone()[0] == MARK
