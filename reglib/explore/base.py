@@ -67,7 +67,7 @@ class Explorer(ipywidgets.VBox):
 
         @house_style()
         def shrinkage():
-            fig = Figure(figsize=(8.4, 3.6))
+            fig = Figure(figsize=(8.1, 3.6))
             ax = fig.subplots()
             ax.set(xlabel="w", xlim=(-3, 3), ylim=(-3, 3))
             (line,) = ax.plot(W, W)

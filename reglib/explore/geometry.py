@@ -110,7 +110,7 @@ def constraint_balls():
     ----------
     Hastie, Tibshirani and Friedman (2009), The elements of statistical learning, figure 3.11.
     """
-    fig = Figure(figsize=(8.4, 4.3))
+    fig = Figure(figsize=(8.1, 4.3))
     plane, path = fig.subplots(1, 2, width_ratios=[1, 1])
     plane.set(xlabel="weight $w_1$", ylabel="weight $w_2$", xlim=(-2.6, 2.6), ylim=(-2.6, 2.6))
     plane.set(aspect="equal", xticks=range(-2, 3), yticks=range(-2, 3))
@@ -198,7 +198,7 @@ def soft_threshold():
         "L2": (lambda k: L2(k), ORANGE, "--"),
         "elastic net": (lambda k: ElasticNet(k, k), GREEN, "-."),
     }
-    fig = Figure(figsize=(8.4, 4.2))
+    fig = Figure(figsize=(8.1, 4.2))
     ax = fig.subplots()
     ax.set(xlabel="weight before the step", ylabel="weight after the step")
     ax.set(xlim=(-3, 3), ylim=(-3, 3), xticks=range(-3, 4), yticks=range(-3, 4))

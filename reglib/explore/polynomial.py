@@ -47,7 +47,7 @@ def polynomial_fit():
     grid = np.logspace(-8, 1, 181)
     curves = np.array([errors(l2) for l2 in grid])
     best = curves[:, 1].argmin()
-    fig = Figure(figsize=(8.4, 4.0))
+    fig = Figure(figsize=(8.1, 4.0))
     left, right = fig.subplots(1, 2, width_ratios=[4, 3])
     left.set(xlabel="x", ylabel="y", xlim=(-1.02, 1.02), ylim=(-2.2, 2.2))
     left.plot(at, data.polynomial_truth(at), ":", color=GREY, label="truth")
@@ -55,7 +55,9 @@ def polynomial_fit():
     (line,) = left.plot(at, at, color=BLUE, label="fit")
     left.legend(loc="upper left", ncols=3, columnspacing=1, handlelength=1.5)
     right.set(xscale="log", yscale="log", xlim=(1e-8, 10), ylim=(0.05, 10))
-    right.set(xlabel="strength l2 (log scale)", ylabel="error (RMSE)")
+    right.set(
+        xlabel="strength l2 (log scale)", ylabel="error (RMSE)", xticks=10.0 ** np.arange(-8, 2, 3)
+    )
     right.set_yticks(
         [0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10], ["0.05", "0.1", "0.2", "0.5", "1", "2", "5", "10"]
     )

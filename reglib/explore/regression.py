@@ -67,7 +67,7 @@ def coefficient_paths():
     Efron, Hastie, Johnstone and Tibshirani (2004), Least angle regression.
     """
     names = _patients()[-1]
-    fig = Figure(figsize=(8.4, 5.0))
+    fig = Figure(figsize=(8.1, 4.7))
     top, low = fig.subplots(2, 1, sharex=True, height_ratios=[3, 2])
     top.set(xscale="log", xlim=(1e-3, 10), ylim=(-1.3, 1.3), ylabel="coefficient")
     low.set(xlabel="strength of the penalty (log scale)", ylabel="validation error", ylim=(55, 85))
@@ -150,7 +150,7 @@ def singular_values():
     """
     s, n = _singular_values()
     grid = np.logspace(-4, 1, 200)
-    fig = Figure(figsize=(8.4, 4.0))
+    fig = Figure(figsize=(8.1, 4.0))
     left, right = fig.subplots(1, 2, width_ratios=[3, 2])
     left.set(xlabel="singular value of the inputs", ylabel="share that is kept", ylim=(0, 1.04))
     left.set_xticks(range(10), [f"{value:.0f}" if value > 10 else f"{value:.1f}" for value in s])
@@ -158,7 +158,7 @@ def singular_values():
     left.grid(False)
     bars = left.bar(range(10), 1, color=BLUE, width=0.7)
     right.set(xscale="log", xlim=(1e-4, 10), ylim=(0, 10.4), xlabel="strength l2 (log scale)")
-    right.set(ylabel="degrees of freedom", yticks=range(0, 11, 2))
+    right.set(ylabel="degrees of freedom", yticks=range(0, 11, 2), xticks=10.0 ** np.arange(-4, 2))
     right.plot(grid, (s**2 / (s**2 + n * grid[:, None])).sum(1), color=BLUE)
     cursor = right.axvline(1, **_CURSOR)
     (dot,) = right.plot([], [], color=PURPLE, **_DOT)
@@ -206,7 +206,7 @@ def early_stopping():
     s, n = _singular_values()
     rate = 0.1
     grid = np.geomspace(1e-3, 5, 300)
-    fig = Figure(figsize=(8.4, 4.0))
+    fig = Figure(figsize=(8.1, 4.0))
     ax = fig.subplots()
     ax.set(xscale="log", xlim=(1e-3, 5), ylim=(0, 1.04), ylabel="share of the coefficient")
     ax.set(xlabel="curvature of the loss along the direction, s²/n (log scale)")
