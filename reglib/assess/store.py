@@ -6,7 +6,7 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-NAME = "progress.sqlite"
+NAME, GATE = "progress.sqlite", "progress.gate"
 MARK = 0x7265676C  # "regl": tells our file from one that merely has the same name
 WAIT = 10  # seconds to wait while another notebook writes
 SCHEMA = (
@@ -120,17 +120,20 @@ class Store:
         return self.path.stat().st_ino if self.path.exists() else None
 
     def _set_aside(self, seen):
-        number = 1
-        while (aside := self.path.with_name(f"{NAME}.broken-{number}")).exists():
-            number += 1
         try:
-            if self._identity() != seen:  # another notebook did it first
-                return
-            self.path.rename(aside)
-            journal = self.path.with_name(f"{NAME}-journal")
-            if journal.exists():  # left to itself it would be played back into the new file
-                journal.rename(aside.with_name(f"{aside.name}-journal"))
-        except OSError:  # another notebook did it first, or nothing may be renamed here
+            with closing(sqlite3.connect(self.path.with_name(GATE), timeout=WAIT)) as gate:
+                gate.execute("BEGIN EXCLUSIVE")  # one notebook at a time; a killed one lets go
+                if self._identity() != seen:  # another one did it first
+                    return
+                number = 1
+                while (aside := self.path.with_name(f"{NAME}.broken-{number}")).exists():
+                    number += 1
+                # A journal left behind would be played back into the new file.
+                journal = self.path.with_name(f"{NAME}-journal")
+                if journal.exists():
+                    journal.rename(aside.with_name(f"{aside.name}-journal"))
+                self.path.rename(aside)
+        except (OSError, sqlite3.Error):  # the next attempt to write says what is wrong
             return
         self.tell(
             "The file with your progress could not be read. It was kept as "
