@@ -113,7 +113,9 @@ class Explorer(ipywidgets.VBox):
         self.moving = sorted(flatten(moving), key=lambda artist: artist.zorder)
         for artist in self.moving:
             artist.set_animated(True)
-        self.picture = _Picture(format="png", tooltip=alt)
+        # At its own size where there is room: the box would stretch it, and blur it.
+        size = {"align_self": "flex-start", "max_width": "100%"}
+        self.picture = _Picture(format="png", tooltip=alt, layout=size)
         self.text = ipywidgets.HTML(layout={"min_height": "3.2em"})
         self.render()
         self.still = bytes(self.picture.value)
