@@ -52,7 +52,7 @@ class Prediction(widgets.VBox):
         self.reply = widgets.HTMLMath()
         head = widgets.HTMLMath(
             "<strong>Your prediction</strong> (with the keyboard: Tab moves, the space bar "
-            f"chooses)<br>{escape(self.question)}"
+            f"chooses)<br>{to_html(self.question)}"
         )
         super().__init__([head, self.choice, self.button, self.reply])
         self.choice.observe(self._chosen, names="value")
@@ -95,7 +95,7 @@ class Prediction(widgets.VBox):
         """Add a form for readers without a kernel: the question and its options, no more."""
         bundle = super()._repr_mimebundle_(**kwargs)
         items = "".join(
-            f"<li>{key}) {to_html(text)}</li>" for key, text in self.entry["options"].items()
+            f"<li>{key}) {escape(text)}</li>" for key, text in self.entry["options"].items()
         )
         bundle["text/plain"] = repr(self)
         bundle["text/html"] = (

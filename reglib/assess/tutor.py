@@ -84,16 +84,15 @@ def solution(number):
     task = find(number)
     fails = store().count(number, "fail")
     source = model_answer(task)
-    if not store().count(number, "pass") and fails < TRIES:
-        left = TRIES - fails
-        text = (
-            f"The model answer opens when you have passed the task, or after {TRIES} tries that "
-            f"did not pass: {left} more. An answer that was not attempted is no try."
-        )
-        show(Card("note", f"Task {number}: the model answer is still closed", (text,)))
-    elif source is None:
+    if source is None:
         text = "The model answers are not in this folder: ask the person who gave you the course."
         show(Card("note", f"Task {number}: no model answer here", (text,)))
+    elif not store().count(number, "pass") and fails < TRIES:
+        text = (
+            f"The model answer opens when you have passed the task, or after {TRIES} tries that "
+            f"did not pass: {TRIES - fails} more. An answer that was not attempted is no try."
+        )
+        show(Card("note", f"Task {number}: the model answer is still closed", (text,)))
     else:
         store().add(number, "solution")
         show(Card("note", f"Task {number}: one good answer, of several", (), (), source))
@@ -116,7 +115,7 @@ def reset(number):
     own_cell = re.search(rf"^def {name}\b", cell, re.M) is not None
     old = re.sub(r"^[^\n]*\breset\(.*\)\s*$", "", cell, flags=re.M) if own_cell else _written(name)
     old = old or store().last(number, "pass", "fail")
-    sentences = ["The task is blank again."]
+    sentences = ["The cell is blank again." if own_cell else "The blank stands below this card."]
     if old and old.strip() != blank.strip():
         store().add(number, "reset", old)
         kept = _keep(task, old)
