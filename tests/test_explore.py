@@ -262,3 +262,13 @@ assert "matplotlib.pyplot" not in sys.modules, "pyplot was imported"
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("make", "control", "start"),
+    [(explore.constraint_balls, "shape", "max-norm"), (explore.coefficient_paths, "penalty", "L2")],
+)
+def test_a_lesson_chooses_the_start_and_a_wrong_one_is_refused(make, control, start):
+    assert make(start).values[control] == start
+    with pytest.raises(ValueError, match="'L3'"):
+        make("L3")

@@ -14,7 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cbook import flatten
 from PIL import Image
 
-from reglib import style
+from reglib import checks, style
 
 _STATUS = '<div role="status" aria-live="polite" style="line-height: 1.5">{}</div>'
 _CAPTION = '<div style="line-height: 1.5"><i>{}</i></div>'
@@ -50,7 +50,8 @@ def log_slider(description, low, high, value, step=0.05, readout_format=".2g"):
 
 
 def choice(description, options, value):
-    """Return a drop-down list: options is a list of words, or pairs (word, value)."""
+    """Return a drop-down list of the words in ``options``; another start than these raises."""
+    checks.choice(description, value, options)
     return ipywidgets.Dropdown(options=options, value=value, description=description, **_CONTROL)
 
 

@@ -98,8 +98,13 @@ def _strength(shape, w, best):
 
 
 @house_style()
-def constraint_balls():
+def constraint_balls(shape="L1"):
     """Explore where the loss is least inside an L1, L2, elastic-net or max-norm ball.
+
+    Parameters
+    ----------
+    shape : {"L1", "L2", "elastic net", "max-norm"}
+        The ball to start with.
 
     Returns
     -------
@@ -169,7 +174,7 @@ def constraint_balls():
         update,
         moving=[contours, touching, ball, top, point, line1, line2, cursor, dots],
         controls={
-            "shape": choice("shape of the ball", [*_SHAPES, "max-norm"], "L1"),
+            "shape": choice("shape of the ball", [*_SHAPES, "max-norm"], shape),
             "radius": slider("radius", 0.05, 2.5, 1.0),
             "best1": slider("least loss at w₁", -2, 2, 0.4),
             "best2": slider("least loss at w₂", -2, 2, 1.6),

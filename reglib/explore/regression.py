@@ -54,8 +54,13 @@ def _path(penalty):
 
 
 @house_style()
-def coefficient_paths():
+def coefficient_paths(penalty="L1"):
     """Explore ten coefficients of the diabetes data, and the validation error, against lambda.
+
+    Parameters
+    ----------
+    penalty : {"L1", "L2", "elastic net"}
+        The one to start with.
 
     Returns
     -------
@@ -116,7 +121,7 @@ def coefficient_paths():
         update,
         moving=[lines, dots, error, best, dot, cursors],
         controls={
-            "penalty": choice("penalty", list(_PENALTIES), "L1"),
+            "penalty": choice("penalty", list(_PENALTIES), penalty),
             "strength": log_slider("strength", 1e-3, 10, 0.03),
         },
         title="L1 drops coefficients one by one, L2 keeps all ten",
