@@ -115,10 +115,10 @@ class Reader(HTMLParser):
 
 
 def test_a_card_says_the_same_as_html_and_as_text():
-    card = Card("not yet", "Not yet: x < y", ("Use `a < b`.",), (("`w`", "[1, <2>]"),), "a & b")
+    card = Card("not yet", "Not yet: x < y", ("Use `a < b`.",), (("`w`", "[1, <b>]"),), "a & b")
     reader = Reader(card._repr_html_())
     assert not reader.open and reader.roles == ["status", "heading", "row"]
-    for part in ("Not yet: x < y", "a < b", "[1, <2>]", "a & b"):
+    for part in ("Not yet: x < y", "a < b", "[1, <b>]", "a & b"):
         assert part in reader.text and part in repr(card)
 
 
@@ -204,6 +204,16 @@ def test_progress_counts_points_and_names_the_next_task():
 
 def find_all():
     return [task for number in CHAPTERS for task in chapter(number).values()]
+
+
+def test_the_bare_test_of_a_task_gives_each_call_fresh_copies():
+    def spoils(w, l1, l2):
+        result = right(w, l1, l2)
+        w[...] = 7.0
+        return result
+
+    for seed in range(3):
+        find("1.1").test(spoils, seed)
 
 
 @pytest.mark.parametrize("task", find_all(), ids=lambda task: task.number)

@@ -9,6 +9,7 @@ from answers import fail, own_progress  # noqa: F401  own_progress is used by py
 from reglib.assess import check, course, predict
 from reglib.assess.guard import NotAttempted, Wrong
 from reglib.assess.predictions import questions
+from reglib.assess.store import store
 
 
 def test_choices_are_read_in_every_spelling_and_reveal_nothing_before_one_is_made():
@@ -18,7 +19,7 @@ def test_choices_are_read_in_every_spelling_and_reveal_nothing_before_one_is_mad
         card = fail("1.9", lambda given=given: given)
         assert card.kind == "not attempted", given
         assert "one of a, b, c" in card.sentences[0] and not card.rows
-    for given in ("bfg", "bfgkm", "abfgk", "bfgz", "bbbb"):
+    for given in ("bfg", "bfgkm", "abfgk", "bfgz", "bfgkz", "bbbb"):
         assert fail("1.6", lambda given=given: given).kind == "not attempted", given
 
 
@@ -46,6 +47,7 @@ def test_a_prediction_tells_nothing_before_it_is_committed():
     assert widget.choice.value is None and widget.button.disabled and widget.reply.value == ""
     widget.button.click()
     assert widget.reply.value == "", "a click without a choice revealed something"
+    assert not store().count("predict 1.L1", "prediction") and not widget.choice.disabled
     widget.choice.value = "a"
     assert widget.reply.value == "" and not widget.button.disabled
 
