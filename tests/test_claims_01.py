@@ -117,7 +117,7 @@ def test_the_elastic_net_shares_between_equal_readings(lesson, seed):
     y = lesson["y_ten"]
     samples = [rng.integers(0, 442, 442) for _ in range(8)]
     alone = [lesson["lasso"](X[i], y[i], 16.0, 300)[:3].std() for i in samples]
-    shared = [lesson["elastic_net"](X[i], y[i], 8.0, 0.5)[:3].std() for i in samples]
+    shared = [lesson["elastic_net"](X[i], y[i], 16.0, 0.5)[:3].std() for i in samples]
     assert np.mean(shared) < 0.6 * np.mean(alone), (np.mean(shared), np.mean(alone))
 
 
@@ -125,6 +125,21 @@ def test_max_norm_survives_the_large_rate_and_l2_does_not(lesson):
     plain, l2, wall = (scores[-1] for scores in lesson["by_rate"].values())
     assert np.mean(wall - plain) > 0.1 and np.mean(plain - l2) > 0.1, (plain, l2, wall)
     assert np.all(wall > 0.5), wall
+
+
+def test_most_units_die_at_the_large_rate_without_the_wall(lesson):
+    X, train = lesson["X_digits"], lesson["train_digits"]
+
+    def alive(**option):
+        counts = []
+        for seed in range(10, 15):
+            net = train(seed, 0.6, **option)[0]
+            net.forward_propagation(X)
+            counts.append(np.sum(net.activations[1].max(axis=0) > 0))
+        return np.mean(counts)
+
+    plain, l2, wall = alive(), alive(l2=0.01), alive(max_norm=1.0)
+    assert l2 < plain < 0.25 * 128 < 0.35 * 128 < wall, (l2, plain, wall)
 
 
 def test_every_l2_chosen_by_another_split_does_nearly_as_well(lesson):

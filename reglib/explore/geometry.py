@@ -179,7 +179,7 @@ def constraint_balls(shape="L1"):
             "best1": slider("least loss at w₁", -2, 2, 0.4),
             "best2": slider("least loss at w₂", -2, 2, 1.6),
         },
-        title="A ball with corners gives exact zeros",
+        title="Corners give exact zeros, round balls do not",
         caption="Try: grow the L1 ball until w₁ leaves 0. Then take the L2 ball: is there any "
         "radius with a zero?",
         alt="Left: elliptic contours of a loss of two weights, a ball about zero and the point of "

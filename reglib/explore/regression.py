@@ -124,7 +124,7 @@ def coefficient_paths(penalty="L1"):
             "penalty": choice("penalty", list(_PENALTIES), penalty),
             "strength": log_slider("strength", 1e-3, 10, 0.03),
         },
-        title="L1 drops coefficients one by one, L2 keeps all ten",
+        title="L1 drops coefficients one by one, L2 alone none",
         caption="Try: for each penalty find the least validation error, and count the coefficients "
         "there. 40 patients train, 402 validate; the error (RMSE) has the disease score's unit.",
         alt="Top: the ten coefficients of a linear model of the diabetes data against the strength "
