@@ -1,4 +1,4 @@
-"""The lessons' few lines for PyTorch: they run, and they do what the table beside them says."""
+"""The lessons' lines for Keras and PyTorch: they run, and do what the table beside them says."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,7 @@ import nbformat
 import numpy as np
 import pytest
 
-from reglib.penalties import L2, ElasticNet, MaxNorm
+from reglib.penalties import L1, L2, ElasticNet, MaxNorm
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 BLOCKS = [
@@ -25,7 +25,7 @@ BLOCKS = [
 @pytest.mark.parametrize("block", BLOCKS)
 def test_a_lessons_block_compiles_and_runs_where_its_library_is(block):
     code = compile(block, "<block>", "exec")
-    pytest.importorskip("torch")
+    pytest.importorskip(re.search(r"import (\w+)", block)[1])
     exec(code, {})
 
 
@@ -35,6 +35,28 @@ def run_block(words):
     variables = {}
     exec(block, variables)
     return variables
+
+
+@pytest.mark.parametrize(
+    ("words", "penalty"),
+    [
+        ("regularizers.L2(", L2(0.01)),
+        ("regularizers.L1(", L1(0.01)),
+        ("regularizers.L1L2(", ElasticNet(0.01, 0.1)),
+    ],
+)
+def test_keras_penalises_with_our_factors(words, penalty):
+    pytest.importorskip("keras")
+    layer = run_block(words)["layer"]
+    W = np.random.default_rng(0).standard_normal((10, 1)).astype(np.float32)
+    np.testing.assert_allclose(float(layer.kernel_regularizer(W)), penalty(W), rtol=1e-5)
+
+
+def test_keras_max_norm_is_ours():
+    pytest.importorskip("keras")
+    W = np.random.default_rng(0).standard_normal((64, 128)).astype(np.float32)
+    held = run_block("constraints.MaxNorm")["layer"].kernel_constraint(W)
+    np.testing.assert_allclose(np.asarray(held), MaxNorm(1.0)(W), rtol=1e-5)
 
 
 def test_weight_decay_of_torchs_sgd_is_twice_our_l2_and_leaves_the_bias():
