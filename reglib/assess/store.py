@@ -3,6 +3,7 @@
 import os
 import sqlite3
 import time
+import urllib.parse  # noqa: F401  `as_uri` needs it when perhaps nothing more can be opened
 from contextlib import closing
 from pathlib import Path
 
@@ -13,6 +14,7 @@ SCHEMA = (
     "CREATE TABLE IF NOT EXISTS events (id INTEGER PRIMARY KEY, task TEXT NOT NULL, "
     "time TEXT NOT NULL, kind TEXT NOT NULL, detail TEXT)"
 )
+COLUMNS = {"id", "task", "time", "kind", "detail"}
 KINDS = ("pass", "fail", "hint", "solution", "reset", "prediction")
 
 
@@ -83,8 +85,9 @@ class Store:
 
     def _run(self, statement, values):
         if self.memory is None:
-            seen = self._identity()
+            seen = None
             try:
+                seen = self._identity()
                 return self._on_disk(statement, values)
             except sqlite3.OperationalError as error:
                 self._to_memory(error)
@@ -104,6 +107,8 @@ class Store:
         with closing(sqlite3.connect(self.path, timeout=WAIT)) as base, base:
             if base.execute("PRAGMA application_id").fetchone()[0] != MARK:
                 self._begin(base)
+            if not COLUMNS <= {row[1] for row in base.execute("PRAGMA table_info(events)")}:
+                raise sqlite3.DatabaseError("not a progress file of this version")
             return base.execute(statement, values).fetchall()
 
     def _begin(self, base):

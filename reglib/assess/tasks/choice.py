@@ -9,10 +9,11 @@ INCOMPLETE = "What you chose belongs, and something is still missing."
 
 def letters(value):
     """The chosen letters in lower case: "B", " b ", ("b",), "a, c" and {"a", "c"} are all fine."""
+    value = value.tolist() if hasattr(value, "tolist") else value  # NumPy's
     parts = value if isinstance(value, tuple | list | set | frozenset) else [value]
     if not all(isinstance(part, str) for part in parts):
         return None
-    return set(re.sub(r"[\s,;.()]+", "", "".join(parts)).lower())
+    return set(re.sub(r"[^a-z]+", "", "".join(parts).lower()))
 
 
 def choice_test(options, answer, why):

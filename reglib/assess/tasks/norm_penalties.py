@@ -155,17 +155,20 @@ FAULTS = (
 
 def repaired_step(answer, seed=0):
     rng = np.random.default_rng(seed)
-    # Every unit stays outside the ball, so that the projection shows in each case.
+    # At first every unit stays outside the ball, so that the projection shows.
     cases = [
-        (4 * W / np.linalg.norm(W, axis=0), b, 0.1 * dW, db, 0.1, 0.5, 1.0)
-        for n_in, n_out in ((3, 2), (4, 5))
+        (4 * W / np.linalg.norm(W, axis=0), b, 0.1 * dW, db, rate, l2, max_value)
+        for n_in, n_out, rate, l2, max_value in ((3, 2, 0.1, 0.5, 1.0), (4, 5, 0.2, 0.4, 2.0))
         for W, b, dW, db in [(
             rng.normal(size=(n_in, n_out)), rng.uniform(1, 2, size=n_out),
             rng.normal(size=(n_in, n_out)), rng.normal(size=n_out),
         )]
     ]  # fmt: skip
-    small = 0.1 * rng.normal(size=(4, 3))
+    small = rng.normal(size=(4, 3))
+    small /= np.linalg.norm(small, axis=0)
+    mixed = small * [0.5, 20.0, 1.0]
     cases.append((small, np.ones(3), 0 * small, np.zeros(3), 0.5, 0.3, 5.0))
+    cases.append((mixed, np.ones(3), 0 * small, np.zeros(3), 0.5, 0.3, 5.0))
 
     def with_faults(faults):
         return lambda *case: faulty_step(*case, faults=faults)
@@ -185,7 +188,8 @@ def repaired_step(answer, seed=0):
         lambda W, b, dW, db, rate, l2, m: (project(W - rate * dW, m, 0), b - rate * db),
     ))  # fmt: skip
     names = ("W", "b", "dW", "db", "learning_rate", "l2", "max_value", "W", "b")
-    match(answer, with_faults((False, False, False)), cases, wrongs, names)
+    # The same small constant as in the projection of task 1.3 may stand beside the norm.
+    match(answer, with_faults((False, False, False)), cases, wrongs, names, tol=1e-6)
 
 
 def adamw(w, m, v, t, dw, rate, decay, coupled=0.0, corrected=True, square=2, at=0, times=1.0):
@@ -209,7 +213,7 @@ def adamw_step(answer, seed=0):
         v = rng.uniform(1e-4, 0.02, size=shape)
         if t == 1:  # small gradients, so that the small constant shows
             return w, 0 * m, 0 * v, t, 0.01 * dw, 0.1, 0.2
-        return w, m, v, t, dw, 0.1, 0.2
+        return w, m, v, t, dw, 0.03, 0.5
 
     example = (np.array([1.0, -2.0]), np.array([0.1, 0.0]), np.array([0.04, 0.01]), 3)
     cases = [(*example, np.array([0.5, -0.5]), 0.1, 0.2), case((4,), 5), case((3, 2), 1)]
@@ -245,7 +249,7 @@ def adamw_step(answer, seed=0):
         ("The decay is missing: this is plain Adam.", with_changes(times=0.0)),
         ("The decay is not multiplied by the learning rate.", with_changes(times=1.0)),
         ("The decay is twice as strong as it should be: there is no factor 2 here, the decay is "
-         "not the gradient of a penalty.", with_changes(times=0.2)),
+         "not the gradient of a penalty.", lambda *case: adamw_right(*case, times=2 * case[5])),
         ("The correction of m and v for their start at zero is missing.",
          with_changes(corrected=False)),
         ("The correction takes the wrong step number: `t` counts this step, and the first is 1.",

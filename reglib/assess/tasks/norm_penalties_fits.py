@@ -30,6 +30,11 @@ def ridge_without_bias(X, y, l2):
     return np.linalg.solve(X.T @ X + len(X) * l2 * np.eye(X.shape[1]), X.T @ y), 0.0
 
 
+def least_squares(X, y, l2):
+    w = np.linalg.lstsq(X - X.mean(axis=0), y - y.mean(), rcond=None)[0]
+    return w, y.mean() - X.mean(axis=0) @ w
+
+
 def augmented_ridge(answer, seed=0):
     rng = np.random.default_rng(seed)
     small = (np.array([[1.0, 0.0], [2.0, 1.0], [3.0, 0.0], [4.0, 3.0]]), np.array([3.0, 6, 7, 12]))
@@ -49,8 +54,7 @@ def augmented_ridge(answer, seed=0):
          lambda X, y, l2: ridge(X, y, 2 * l2)),
         ("Half or twice the penalty: ours is l2 * sum(w**2), with no one-half.",
          lambda X, y, l2: ridge(X, y, l2 / 2)),
-        ("The penalty does not enter: this is plain least squares.",
-         lambda X, y, l2: ridge(X, y, 0.0)),
+        ("The penalty does not enter: this is plain least squares.", least_squares),
     ]  # fmt: skip
     # Condition numbers below 1e3 even squared: any method keeps twelve digits.
     match(answer, ridge, cases, wrongs, ("X", "y", "l2", "w", "b"), tol=1e-8)
@@ -141,8 +145,8 @@ def scaled_ridge(answer, seed=0):
     match(answer, scaled_fit, cases, wrongs, names, tol=1e-8)
 
 
-def lasso_problem(rng, n, d):
-    """X, y, l1 and the exact minimiser: y is built so that the optimality condition holds.
+def lasso_problem(rng, n, d, l1):
+    """X, y, `l1` and the exact minimiser: y is built so that the optimality condition holds.
 
     At the minimum (2/n) X^T (y - Xw) = l1 * s with s the signs of w, and |s| < 1 where w is 0.
     """
@@ -151,7 +155,6 @@ def lasso_problem(rng, n, d):
     X = np.sqrt(n) * left * rng.uniform(0.7, 1.4, size=d) @ right
     w = rng.choice([-1.0, 1.0], size=d) * rng.uniform(0.5, 2.0, size=d)
     w[rng.permutation(d)[: d // 2]] = 0.0
-    l1 = 0.5
     slope = np.where(w == 0, rng.uniform(-0.6, 0.6, size=d), np.sign(w))
     return X, X @ w + X @ np.linalg.solve(X.T @ X, slope) * l1 * n / 2, l1, w
 
@@ -212,8 +215,8 @@ def lasso(answer, seed=0):
         names = ("X", "y", "l1")
         match(watched, lambda *case: w, [(X, y, l1)], LASSO_WRONGS, names, tol=close)
 
-    for n, d in ((8, 2), (40, 6), (60, 8)):
-        one(*lasso_problem(rng, n, d))
+    for n, d, l1 in ((8, 2, 0.5), (40, 6, 0.4), (60, 8, 0.6)):
+        one(*lasso_problem(rng, n, d, l1))
 
 
 TESTS = {
