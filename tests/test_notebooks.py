@@ -205,6 +205,24 @@ def test_a_failing_model_answer_is_named(course):
     assert "01_demo.ipynb: cell 3 (In [3], id test): the model answer fails" in problem
 
 
+def test_a_slow_cell_is_named(course, monkeypatch, capsys):
+    monkeypatch.setattr("reglib.assess.refresh.CELL_BUDGET", 1)
+    source = "import time\ntime.sleep(1.5)"
+    tiny_course.change(page(course), "penalty", lambda c: c.update(source=source))
+    refresh(course, [page(course)])
+    assert "SLOW: cell 2 1." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_an_edit_during_the_run_is_not_overwritten(course, check):
+    source = "with open('00_start_here.ipynb', 'a') as file:\n    print(' ', file=file)"
+    tiny_course.change(page(course), "penalty", lambda c: c.update(source=source))
+    before = page(course).read_text(encoding="utf-8")
+    [problem] = refresh(course, [page(course)], check=check)
+    assert "was edited while it ran" in problem
+    assert page(course).read_text(encoding="utf-8") == before + " \n"
+
+
 def test_the_command_fails_on_drift_and_on_a_missing_file(course, monkeypatch, capsys):
     monkeypatch.chdir(course)
     assert cli.main(["release", "--check"]) == 0

@@ -6,23 +6,15 @@ import re
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 
-from reglib.assess.tidy import (
-    differences,
-    keep_pictures,
-    name_cell,
-    output_text,
-    read,
-    tidy,
-    to_text,
-    write,
-)
+from reglib.assess.tidy import drift, keep_pictures, name_cell, output_text, read, tidy, write
 
 CELL_TIMEOUT = 120  # seconds; a slow machine still passes, a hanging cell does not hang all
 NOTEBOOK_BUDGET, CELL_BUDGET = 25, 5  # seconds, from a cold kernel
 # What another machine or another run would print otherwise.
-UNSTABLE = re.compile(
+UNSTABLE = (
     r"(?<![\w.])/(?:home|root|Users|tmp|private)/\S*|[A-Z]:\\Users\S*"
     r"|\S*site-packages\S*|\bat 0x[0-9a-fA-F]{6,}|\S*/ipykernel_\d+\S*"
 )
@@ -31,92 +23,46 @@ UNSTABLE = re.compile(
 def refresh(root, names=(), check=False, execute=True):
     """Run `notebooks/` and `solutions/` from cold kernels and store them in one form.
 
-    Parameters
-    ----------
-    root : pathlib.Path
-        The course's root folder.
-    names : sequence of str, optional
-        The notebooks wanted, as paths; all when empty.
-    check : bool
-        Write nothing, and say what a refresh would change.
-    execute : bool
-        Without it the outputs stay as they are and only the form is looked at: on another
-        kind of processor last digits may differ.
-
-    Returns
-    -------
-    list of str
-        What is wrong, each with its notebook and cell; empty when all is well.
-
-    Raises
-    ------
-    FileNotFoundError
-        When a wanted notebook is not there.
+    `names` are the paths of the notebooks wanted, all by default. With `check` nothing is written.
+    Without `execute` outputs stay and only the form is looked at: on another kind of processor
+    last digits may differ. Returns what is wrong, each with its notebook and cell; a notebook that
+    is missing or broken raises FileNotFoundError or ValueError.
     """
     import matplotlib.font_manager  # noqa: F401  builds its cache here, not in a stored output
 
     root = Path(root).resolve()
-    with ThreadPoolExecutor(max_workers=min(2, os.cpu_count() or 1)) as pool:
-        tasks = [
-            pool.submit(_refresh_one, root, path, check, execute)
-            for path in _notebooks(root, names)
-        ]
-        return [problem for task in tasks for problem in task.result()]
+    paths = [Path(name).resolve() for name in names]
+    paths = paths or sorted([*root.glob("notebooks/*.ipynb"), *root.glob("solutions/*/*.ipynb")])
 
-
-def _notebooks(root, names):
-    if names:
-        paths = [Path(name).resolve() for name in names]
-    else:
-        paths = sorted(root.glob("notebooks/*.ipynb")) + sorted(root.glob("solutions/*/*.ipynb"))
-    missing = [str(path) for path in paths if not path.is_file()]
-    if missing:
-        raise FileNotFoundError(f"no such notebook: {', '.join(missing)}")
-    return paths
-
-
-def _refresh_one(root, path, check, execute):
-    label = path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
-    stored = read(path)
-    formed = tidy(copy.deepcopy(stored))
-    fresh = copy.deepcopy(formed)
-    if execute:
-        failure = _execute(fresh, path.parent, label)
-        if failure:
-            return [failure]
-        tidy(fresh)
-        keep_pictures(stored, fresh)
-    blemishes = _blemishes(stored if check else fresh, root, label)
-    if not check:
-        if path.read_bytes() != to_text(fresh).encode():
+    def refresh_one(path):
+        label = path.as_posix().removeprefix(f"{root.as_posix()}/")
+        before, stored = path.read_bytes(), read(path)
+        fresh = tidy(copy.deepcopy(stored))
+        if execute:
+            said, failed = _execute(fresh, path.parent)
+            if failed:
+                return [f"{label}: {said}"]
+            print(f"{label}: {said}", flush=True)
+            keep_pictures(stored, tidy(fresh), loose=check)
+            if path.read_bytes() != before:
+                return [f"{label}: was edited while it ran, and is left as it is: run this again"]
+        problems = drift(path, fresh)
+        if problems and not check:
             write(path, fresh)
-        return blemishes
-    drift = differences(stored, formed, label) + differences(formed, fresh, label)
-    if not drift and path.read_bytes() != to_text(formed).encode():
-        drift = [f"{label}: the file is not in the stored form"]
-    return drift + blemishes
+            problems = []
+        problems += _blemishes(fresh, f"{UNSTABLE}|{re.escape(str(root))}")
+        return [f"{label}: {problem}" for problem in problems]
+
+    with ThreadPoolExecutor(max_workers=min(2, os.cpu_count() or 1)) as pool:
+        return [problem for problems in pool.map(refresh_one, paths) for problem in problems]
 
 
-def _execute(notebook, folder, label):
-    """Run all cells in place; return what failed, or None. Seconds go to the terminal alone."""
+def _execute(notebook, folder):
+    """Run all cells in place; return how long it took, or why it failed, and whether it failed."""
     from nbclient import NotebookClient
-    from nbclient.exceptions import CellControlSignal, DeadKernelError
+    from nbclient.exceptions import CellControlSignal
 
-    at, started, slow = 0, {}, []
-
-    def on_start(cell, cell_index):
-        nonlocal at
-        at = cell_index + 1
-        started[at] = time.perf_counter()
-
-    def on_end(cell, cell_index):
-        seconds = time.perf_counter() - started[cell_index + 1]
-        if seconds > CELL_BUDGET:
-            slow.append(f"cell {cell_index + 1} took {seconds:.1f} s, allowed {CELL_BUDGET} s")
-
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            cell.outputs, cell.execution_count = [], None
+    times = []  # when each cell began: nbclient's other hooks come before the cell has run
     client = NotebookClient(
         notebook,
         timeout=CELL_TIMEOUT,
@@ -125,53 +71,39 @@ def _execute(notebook, folder, label):
         extra_arguments=["--IPKernelApp.log_level=ERROR"],
         store_widget_state=False,
         record_timing=False,
-        on_cell_start=on_start,
-        on_cell_complete=on_end,
+        on_cell_start=lambda cell, cell_index: times.append(time.perf_counter()),
     )
     begin = time.perf_counter()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as private:
+        # One thread, and none of the user's own settings; "" is the kernel's own inline figures.
+        one = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+        own = {"REGLIB_DATA": private, "IPYTHONDIR": private, "MPLBACKEND": ""}
         try:
-            client.execute(env=_environment(private))
-        except (CellControlSignal, DeadKernelError, RuntimeError) as error:
+            client.execute(env=os.environ | one | own)
+        except (CellControlSignal, RuntimeError) as error:
+            number = len(times) or 1
             reason = str(error).strip().splitlines()[-1:] or [type(error).__name__]
-            return f"{label}: {name_cell(notebook, at or 1)} failed: {reason[0]}"
-    seconds = time.perf_counter() - begin
-    if seconds > NOTEBOOK_BUDGET:
-        slow.insert(0, f"allowed {NOTEBOOK_BUDGET} s")
-    print(f"{label}: {seconds:.1f} s{' SLOW: ' + '; '.join(slow) if slow else ''}", flush=True)
-    return None
+            return f"{name_cell(number, notebook.cells[number - 1])} failed: {reason[0]}", True
+    times.append(time.perf_counter())
+    took = [("in all ", times[-1] - begin, NOTEBOOK_BUDGET)]
+    took += [(f"cell {n} ", b - a, CELL_BUDGET) for n, (a, b) in enumerate(pairwise(times), 1)]
+    slow = [f"{what}{s:.1f} s, allowed {allowed} s" for what, s, allowed in took if s > allowed]
+    return f"{took[0][1]:.1f} s{' SLOW: ' + '; '.join(slow) if slow else ''}", False
 
 
-def _environment(private):
-    """Return the kernel's environment: one thread, and none of the user's own settings."""
-    environment = os.environ | {
-        "REGLIB_DATA": private,
-        "IPYTHONDIR": private,
-        "OPENBLAS_NUM_THREADS": "1",
-        "OMP_NUM_THREADS": "1",
-    }
-    environment.pop("MPLBACKEND", None)  # the kernel's own inline figures
-    return environment
-
-
-def _blemishes(notebook, root, label):
+def _blemishes(notebook, unstable):
     """Say which cells hold what no stored notebook may hold."""
-    found, count = [], 0
+    count = 0
     for number, cell in enumerate(notebook.cells, 1):
-        where = f"{label}: {name_cell(notebook, number)}"
-        text = cell.source
+        name, said = name_cell(number, cell), output_text(cell)
         if cell.cell_type == "code" and cell.source.strip():
             count += 1
             if cell.execution_count != count:
-                found.append(f"{where} is stored with count {cell.execution_count}, not {count}")
-            outputs = {output.output_type: output for output in cell.outputs}
-            if any(output.get("name") == "stderr" for output in cell.outputs):
-                found.append(f"{where} writes to stderr: {output_text(cell.outputs)[:300]}")
-            if "error" in outputs and cell.metadata.get("nbgrader", {}).get("grade"):
-                found.append(f"{where}: the model answer fails: {outputs['error'].evalue[:300]}")
-            text += "\n" + output_text(cell.outputs)
-        unstable = UNSTABLE.search(text)
-        if unstable or str(root) in text:
-            what = unstable.group() if unstable else str(root)
-            found.append(f"{where} holds what is true on this machine alone: {what}")
-    return found
+                yield f"{name} is stored with count {cell.execution_count}, not {count}"
+        for output in cell.get("outputs", []):
+            if output.get("name") == "stderr":
+                yield f"{name} writes to stderr: {output.text[:300]}"
+            if "evalue" in output and cell.metadata.get("nbgrader", {}).get("grade"):
+                yield f"{name}: the model answer fails: {output.evalue[:300]}"
+        if found := re.search(unstable, f"{cell.source}\n{said}"):
+            yield f"{name} holds what is true on this machine alone: {found.group()}"
