@@ -134,13 +134,17 @@ def test_the_subject_can_be_read_in_an_evening():
     assert sum(counted.values()) <= 900, f"the subject has {sum(counted.values())} lines: {counted}"
 
 
-def test_no_file_is_long_and_the_package_is_small():
+def test_no_file_is_long():
     files = MODULES + [path for path in (ROOT / "tests").rglob("*.py")]
     lengths = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in files}
     long = [f"{path.relative_to(ROOT)}: {n} lines" for path, n in lengths.items() if n > 400]
     assert not long, "over 400 lines, split inside the wing: " + ", ".join(long)
-    total = sum(lengths[path] for path in MODULES)
-    assert total < 5000, f"reglib/ has {total} lines, allowed 5000"
+
+
+def test_the_package_is_small():
+    """Lines of code count, as for the subject; the questions are data, in TOML, and do not."""
+    total = sum(map(code_lines, MODULES))
+    assert total < 5000, f"reglib/ has {total} lines of code, allowed 5000"
 
 
 def test_importing_reglib_costs_what_numpy_costs():
