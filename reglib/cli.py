@@ -70,6 +70,7 @@ def _lab(root, args):
         print(f"Your copies of the exercises could not be made: {error}", file=sys.stderr)
     # Two threads make the course's small matrix products slower, and change last digits.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     # labconfig/ turns off JupyterLab's news and update check; and nbgrader's menu runs its
     # programs by name, also when no environment is activated.
     first = {"JUPYTER_CONFIG_PATH": Path(__file__).parent, "PATH": Path(sys.executable).parent}

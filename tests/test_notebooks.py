@@ -277,6 +277,15 @@ def test_a_removed_cell_and_a_stray_file_are_drift(course):
     assert "cell 1 (id first) is missing" in problems and "exercises/01_demo/bank.py" in problems
 
 
+def test_a_broken_exercise_is_drift_and_is_built_again(course):
+    before = exercise(course).read_bytes()
+    exercise(course).write_text("<<<<<<< HEAD")
+    [problem] = release(course, check=True)
+    assert "01_demo.ipynb is no notebook" in problem
+    assert release(course) == []
+    assert exercise(course).read_bytes() == before
+
+
 def test_a_cell_that_nbgrader_refuses_is_named(course):
     path = course / "solutions" / "01_demo" / "01_demo.ipynb"
     tiny_course.change(path, "why", lambda c: c.metadata["nbgrader"].update(grade=False))

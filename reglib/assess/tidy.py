@@ -78,9 +78,13 @@ def drift(path, wanted):
         return ["is missing"]
     if path.read_bytes() == _to_bytes(wanted):
         return []
+    try:
+        notebooks = read(path), wanted
+    except ValueError as error:  # a conflict of git's stands in it, for example
+        return [str(error)]
     old, new = (
-        {cell.id: (name_cell(number, cell), _parts(cell)) for number, cell in cells}
-        for cells in (enumerate(read(path).cells, 1), enumerate(wanted.cells, 1))
+        {cell.id: (name_cell(n, cell), _parts(cell)) for n, cell in enumerate(notebook.cells, 1)}
+        for notebook in notebooks
     )
     found = [f"{new[key][0]} is missing" for key in new if key not in old]
     for key, (name, was) in old.items():
