@@ -6,9 +6,6 @@ ARGS ?=
 VENV := .venv
 RUN := $(VENV)/bin/python -m
 NOTEBOOKS = $(wildcard notebooks solutions)
-# One thread: quicker for small matrices, and the same last digits everywhere.
-export OPENBLAS_NUM_THREADS := 1
-export OMP_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help lab test refresh release format nbdime clean
@@ -48,20 +45,19 @@ clean: ## remove the environment and caches; my/ stays
 $(VENV)/.uv-$(UV_VERSION):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "This course needs Python 3.11 or newer, and $(PYTHON) is %d.%d. Try: make $(MAKECMDGOALS) PYTHON=python3.12" % sys.version_info[:2])'
 	@echo "Setting up in $(VENV): this is done once, and takes a minute or two."
-	@$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv $(CLEAR) $(VENV)
 	@$(RUN) pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	@touch $@
 
-# A folder that was moved is set up again, because its environment knows the old place.
-ifneq ($(shell cat $(VENV)/.place 2>/dev/null),$(CURDIR))
-.PHONY: $(VENV)/.ready-lab $(VENV)/.ready-test
+# A folder that was moved is set up anew, because the programs in it name the old place.
+PLACE := $(shell cat $(VENV)/.place 2>/dev/null)
+ifneq ($(PLACE),$(CURDIR))
+.PHONY: $(VENV)/.uv-$(UV_VERSION)
+CLEAR := $(if $(PLACE),--clear)
 endif
 
 # --inexact: the lab never takes away what the tests need.
-$(VENV)/.ready-lab: pyproject.toml uv.lock $(VENV)/.uv-$(UV_VERSION)
-	@$(VENV)/bin/uv sync --quiet --locked --inexact --python $(VENV)/bin/python
+$(VENV)/.ready-test: EXTRA := --extra test
+$(VENV)/.ready-lab $(VENV)/.ready-test: pyproject.toml uv.lock $(VENV)/.uv-$(UV_VERSION)
+	@$(VENV)/bin/uv sync --quiet --locked --inexact $(EXTRA) --python $(VENV)/bin/python
 	@touch $@ && echo "$(CURDIR)" > $(VENV)/.place
-
-$(VENV)/.ready-test: pyproject.toml uv.lock $(VENV)/.uv-$(UV_VERSION)
-	@$(VENV)/bin/uv sync --quiet --locked --inexact --extra test --python $(VENV)/bin/python
-	@touch $@ $(VENV)/.ready-lab && echo "$(CURDIR)" > $(VENV)/.place

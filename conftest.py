@@ -15,6 +15,7 @@ REFUSED = PRIVATE / "refused.txt"
 
 def pytest_configure(config):
     inherited = os.environ.get("PYTHONPATH")
+    # One thread: quicker for small matrices, and the same last digits everywhere.
     os.environ.update(
         REGLIB_DATA=str(PRIVATE / "data"),
         IPYTHONDIR=str(PRIVATE / "ipython"),
