@@ -13,7 +13,7 @@ def lesson():
 
 
 def test_least_squares_on_55_inputs_is_worse_than_the_mean_and_ridge_repairs_it(lesson):
-    plain, ridged = np.array(lesson["chosen"]).T
+    plain, ridged = np.array(lesson["pairs"]).T
     target_sd = 77
     assert np.all(plain > target_sd), plain
     assert np.all(ridged < 0.9 * target_sd), ridged

@@ -180,11 +180,11 @@ def constraint_balls(shape="L1"):
             "best2": slider("least loss at w₂", -2, 2, 1.6),
         },
         title="Corners give exact zeros, round balls do not",
-        caption="Try: grow the L1 ball until w₁ leaves 0. Then take the L2 ball: is there any "
-        "radius with a zero?",
+        caption="Try: for each shape, make the ball grow. At which radius does w₁ leave 0, and at "
+        "which does the ball stop to matter?",
         alt="Left: elliptic contours of a loss of two weights, a ball about zero and the point of "
-        "the ball with the least loss, at the start on a corner of the L1 ball. Right: the two "
-        "weights of that point against the radius; with L1 the first stays at zero for long.",
+        "the ball with the least loss. Right: the two weights of that point against the radius. "
+        "With the corners of L1 the first stays at zero for long, with round balls it does not.",
     )
 
 

@@ -64,7 +64,7 @@ def polynomial_fit():
     right.minorticks_off()
     right.plot(grid, curves[:, 0], **TRAIN)
     right.plot(grid, curves[:, 1], **VALIDATION)
-    right.plot(grid[best], curves[best, 1] * 0.8, "^", color="black", markersize=8, label="least")
+    right.plot(grid[best], curves[best, 1], "^", color="black", markersize=8, label="least")
     right.legend(loc="upper right")
     cursor = right.axvline(1, color="black", linewidth=1, clip_on=False)
     (dots,) = right.plot(
@@ -77,16 +77,15 @@ def polynomial_fit():
         cursor.set_xdata([l2, l2])
         dots.set_data([l2, l2], [train, validation])
         return (
-            f"With l2 = {l2:.2g}: training error {train:.3f}, validation error "
-            f"<b>{validation:.3f}</b>. The least validation error is {curves[best, 1]:.3f}, "
-            f"at l2 = {grid[best]:.2g}. The noise alone is 0.2."
+            f"With l2 = {l2:.1e}: training error {train:.3f}, validation error "
+            f"<b>{validation:.3f}</b>. The noise alone is 0.2."
         )
 
     return Explorer(
         fig,
         update,
         moving=[line, cursor, dots],
-        controls={"l2": log_slider("strength l2", 1e-8, 10, 1e-8, step=0.1)},
+        controls={"l2": log_slider("strength l2", 1e-8, 10, 1e-8, 0.1, ".1e")},
         title="Too little, enough, too much",
         caption="Try: cover the right picture and choose l2 by the look of the curve alone. Then "
         "uncover it.",
