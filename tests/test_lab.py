@@ -225,8 +225,13 @@ def test_the_lab_serves_the_course(lab, root):
     assert served["content"]["cells"][0]["source"] == "# Start here"
     assert f"Your copy of {NAME}" in printed
     assert mine(root).read_bytes() == exercise(root).read_bytes()
-    settings = json.loads(ask("/lab/api/settings/@jupyterlab/apputils-extension:notification"))
-    defaults = {key: value["default"] for key, value in settings["schema"]["properties"].items()}
+    defaults = {}
+    for plugin in ("jupyterlab/apputils-extension:notification",
+                   "jupyter-widgets/jupyterlab-manager:plugin"):  # fmt: skip
+        settings = json.loads(ask(f"/lab/api/settings/@{plugin}"))
+        for key, value in settings["schema"]["properties"].items():
+            defaults[key] = value["default"]
     assert (defaults["fetchNews"], defaults["checkForUpdates"]) == ("false", False)
+    assert defaults["saveState"] is True, "explorers would be gone when a saved lesson is reopened"
     with pytest.raises(urllib.error.HTTPError, match="403"):
         ask("/api/contents", token="wrong")
