@@ -34,7 +34,7 @@ def _parser():
     parser = argparse.ArgumentParser(prog="reglib", description=__doc__)
     commands = parser.add_subparsers(dest="command", metavar="command")
     lab = commands.add_parser("lab", help="open the course in JupyterLab")
-    lab.add_argument("--port", type=int, default=8888, help="first port to try (default 8888)")
+    lab.add_argument("--port", type=_port, default=8888, help="first port to try (default 8888)")
     lab.add_argument("--no-browser", action="store_true", help="print the address only")
     lab.set_defaults(run=_lab)
     refresh = commands.add_parser("refresh", help="run the notebooks again and tidy them")
@@ -44,6 +44,12 @@ def _parser():
         command.add_argument("--check", action="store_true", help="write nothing; fail on drift")
         command.set_defaults(run=_rebuild)
     return parser
+
+
+def _port(text):
+    if not (text.isdigit() and int(text) < 65536):
+        raise argparse.ArgumentTypeError(f"must be a whole number from 0 to 65535, got {text!r}")
+    return int(text)
 
 
 def _rebuild(root, args):
@@ -67,7 +73,11 @@ def _lab(root, args):
         for message in course.copy_exercises(root):
             print(message, flush=True)
     except OSError as error:  # a read-only course can still be read
-        print(f"Your copies of the exercises could not be made: {error}", file=sys.stderr)
+        print(
+            f"Your copies of the exercises could not be made in {root / 'my'}: {error}\n"
+            "Rename what stands in their way, or make the folder writable; then run this again.",
+            file=sys.stderr,
+        )
     # Two threads make the course's small matrix products slower, and change last digits.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -235,3 +235,16 @@ def test_the_lab_serves_the_course(lab, root):
     assert defaults["saveState"] is True, "explorers would be gone when a saved lesson is reopened"
     with pytest.raises(urllib.error.HTTPError, match="403"):
         ask("/api/contents", token="wrong")
+
+
+@pytest.mark.parametrize("port", ["80000", "-1", "eight"])
+def test_an_impossible_port_is_refused(port, capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["lab", f"--port={port}"])
+    assert f"from 0 to 65535, got '{port}'" in capsys.readouterr().err
+
+
+def test_somebodys_own_exercises_are_not_the_course(tmp_path, monkeypatch):
+    (tmp_path / "exercises" / "chess").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    assert course.root() != tmp_path

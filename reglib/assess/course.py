@@ -7,7 +7,8 @@ import os
 import tempfile
 from pathlib import Path
 
-SIGNS = ("notebooks/00_start_here.ipynb", "solutions", "exercises")  # one of them is enough
+# One of them is enough to know the course by; a folder of somebody's own exercises is not.
+SIGNS = ("notebooks/00_start_here.ipynb", "solutions/[0-9][0-9]_*", "exercises/[0-9][0-9]_*")
 RECORD = ".copies.json"  # in my/NN_name/: which release each copy was made from
 
 
@@ -15,7 +16,7 @@ def root():
     """Return the course's folder, from here upwards or from this package, or FileNotFoundError."""
     here = Path.cwd()
     for folder in (here, *here.parents, *Path(__file__).resolve().parents[2:]):
-        if any((folder / sign).exists() for sign in SIGNS):
+        if any(next(folder.glob(sign), None) for sign in SIGNS):
             return folder
     raise FileNotFoundError(
         f"the course folder was not found from {here}: "
