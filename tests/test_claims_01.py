@@ -154,6 +154,12 @@ def test_every_l2_chosen_by_another_split_does_nearly_as_well(lesson):
         assert errors[mean.argmin()] < 1.1 * errors.min(), f"split {seed}"
 
 
+def test_picking_inputs_before_the_split_makes_noise_look_useful(lesson):
+    before, inside = np.transpose([lesson["junk"](seed) for seed in SEEDS])
+    assert np.all(before < 0.95) and np.all(inside > 0.95), (before, inside)
+    assert np.all(inside - before > 0.2), inside - before
+
+
 @pytest.mark.parametrize("name", ["L2", "elastic net", "max-norm", "early stopping"])
 def test_a_network_with_wrong_labels_gains(lesson, name):
     gain = lesson["accuracy"][name] - lesson["accuracy"]["plain"]
