@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from answers import fail, own_progress, right, untouched, wrong  # noqa: F401  one is for pytest
 
-from reglib.assess import check, course, hint, progress, reset, solution, tutor
+from reglib.assess import check, course, hint, progress, reset, solution
 from reglib.assess.cards import BORDERS, Card, NotPassed
+from reglib.assess.release import CODE_STUB
 from reglib.assess.store import store
 from reglib.assess.tasks import CHAPTERS, chapter, find
 
@@ -86,13 +87,28 @@ def test_something_that_is_no_function_is_not_attempted():
     assert "without calling it" in fail("1.1", np.ones(3)).sentences[0]
 
 
-def test_a_number_that_is_not_text_or_not_known_is_refused():
-    with pytest.raises(ValueError, match="number must be text"):
-        check(1.1, right)
-    with pytest.raises(ValueError, match="number must be one of 1.1, .*'7.7'"):
-        hint("7.7")
-    with pytest.raises(ValueError, match="number must be one of 1"):
-        progress(77)
+@pytest.mark.parametrize("call", [check, hint, solution, reset])
+def test_a_number_that_is_not_text_or_not_known_is_refused(call):
+    more = (right,) if call is check else ()
+    with pytest.raises(ValueError, match='number must be text, such as "1.1" or "1.10", got 1.1$'):
+        call(1.1, *more)
+    with pytest.raises(ValueError, match="number must be text, .* got None$"):
+        call()
+    known = 'number must be a task, "1.1" to "1.12".*, got '
+    for number in ("1.13", "7.7", ""):
+        with pytest.raises(ValueError, match=f"{known}'{number}'$"):
+            call(number, *more)
+
+
+def test_a_missing_answer_an_odd_seed_and_an_odd_chapter_are_refused():
+    with pytest.raises(ValueError, match="answer must be your function, .* got nothing$"):
+        check("1.1")
+    for seed in (-1, 0.5, "x"):
+        with pytest.raises(ValueError, match="seed must be a whole number, .* got "):
+            check("1.1", right, seed)
+    for number in (77, 1.5, "1.1"):
+        with pytest.raises(ValueError, match=f"number must be a chapter, 1.*, got {number!r}$"):
+            progress(number)
 
 
 class Reader(HTMLParser):
@@ -174,20 +190,19 @@ def test_a_course_without_solutions_says_so(tmp_path, monkeypatch, capsys):
 
 
 def test_reset_keeps_the_old_answer_each_time(course_folder, capsys):
-    for number in (1, 2):
-        check("1.1", right)
+    def another(w, l1, l2):
+        return 1 * right(w, l1, l2)
+
+    for answer, number in ((right, 1), (another, 2), (another, 2), (right, 1)):
+        check("1.1", answer)
         reset("1.1")
         out = capsys.readouterr().out
         assert f"`my/01_norm_penalties/old_answers/task-1-1-{number}.py`" in out
-        assert tutor.BLANK in out and "np.sign" not in out
-    kept = course_folder / "my/01_norm_penalties/old_answers/task-1-1-2.py"
-    assert "def right" in kept.read_text() and "def right" in store().last("1.1", "reset")
-
-
-def test_the_blank_of_reset_is_the_one_that_a_release_writes():
-    from reglib.assess.release import CODE_STUB
-
-    assert tutor.BLANK == CODE_STUB
+        assert CODE_STUB in out and "np.sign" not in out
+    kept = sorted((course_folder / "my/01_norm_penalties/old_answers").iterdir())
+    assert [path.name for path in kept] == ["task-1-1-1.py", "task-1-1-2.py"]
+    assert "def right" in kept[0].read_text() and "def right" in store().last("1.1", "reset")
+    assert store().count("1.1", "reset") == 3, "the same answer was noted twice in a row"
 
 
 def test_progress_counts_points_and_names_the_next_task():
@@ -253,11 +268,16 @@ def test_a_kernel_shows_the_card_and_one_line_and_resets_the_cell(course_folder)
         assert not [m for m in seen if m["kind"] == "stream"]
         own = KERNEL.strip().split("\n", 2)[2] + '\nreset("1.1")'
         payload = run(own)[0]["payload"][0]
-        assert payload["replace"] and tutor.BLANK in payload["text"]
+        assert payload["replace"] and CODE_STUB in payload["text"]
         kept = course_folder / "my/01_norm_penalties/old_answers/task-1-1-1.py"
         assert kept.read_text() == KERNEL.strip().split("\n", 2)[2] + "\n"
-        payload = run('reset("1.1")')[0]["payload"][0]
+        reply, seen = run('reset("1.1")')
+        payload = reply["payload"][0]
         assert not payload["replace"] and payload["text"].startswith("def elastic_net_gradient")
+        card = next(m["data"] for m in seen if m["kind"] == "display_data")["text/plain"]
+        for part in ("in the new cell below", "in its own cell", "Run All", "empties that cell"):
+            assert part in card
+        assert len(list(kept.parent.iterdir())) == 1, "an identical copy was kept again"
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)

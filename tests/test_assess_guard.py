@@ -1,6 +1,8 @@
 """How an answer is called: every kind of wrong result, refused libraries, a NumPy left alone."""
 
+import signal
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ from answers import fail, own_progress, right  # noqa: F401  own_progress is use
 
 from reglib.assess import check
 from reglib.assess.guard import Answer, Wrong
+from reglib.assess.store import store
 
 
 @pytest.mark.parametrize(
@@ -21,7 +24,8 @@ from reglib.assess.guard import Answer, Wrong
         (lambda w, l1, l2: right(w, l1, l2).astype(object), "`object`"),
         (lambda w, l1, l2: right(w, l1, l2).astype(int), "whole numbers"),
         (lambda w, l1, l2: right(w, l1, l2).tolist(), "returned a `list`"),
-        (lambda w, l1, l2: 3.0, "returned a `float`"),
+        (lambda w, l1, l2: 3.0, "returned one number"),
+        (lambda w, l1, l2: "3", "returned a `str`"),
         (lambda w, l1: w, "TypeError"),
         (lambda w, l1, l2: w, "differ"),
         (lambda w, l1, l2: sys.exit(), "SystemExit"),
@@ -84,6 +88,37 @@ def test_an_answer_that_calls_a_library_is_refused(code):
     sentence = fail("1.1", names["answer"]).sentences[0]
     assert sentence.startswith("The answer uses "), sentence
     assert sys.getprofile() is before
+
+
+def test_an_exception_and_a_result_that_cannot_be_printed_still_give_a_card():
+    class Mute(Exception):
+        def __str__(self):
+            raise RuntimeError
+
+        __repr__ = __str__
+
+    def broken(w, l1, l2):
+        raise Mute
+
+    assert "stopped with `Mute`." in fail("1.1", broken).sentences[0]
+    assert "returned a `Mute`" in fail("1.1", lambda w, l1, l2: Mute()).sentences[0]
+
+
+def test_an_interrupted_check_is_a_card_and_no_try():
+    def endless(w, l1, l2):
+        while True:
+            signal.raise_signal(signal.SIGINT)
+
+    before = sys.getprofile(), threading.getprofile()
+    card = fail("1.1", endless)
+    assert "You interrupted the check" in card.sentences[0] and card.kind == "not attempted"
+    assert store().status("1.1") == "not tried"
+    assert (sys.getprofile(), threading.getprofile()) == before
+
+
+def test_arrays_that_do_not_fit_together_bring_keepdims_to_mind():
+    card = fail("1.1", lambda w, l1, l2: w + np.ones(7))
+    assert "keepdims" in card.sentences[0] and "(3,) (7,)" in card.sentences[0]
 
 
 def test_numpy_itself_is_never_refused():

@@ -10,7 +10,7 @@ from numpy import argmax, asarray, errstate, integer, isfinite, isnan, ndarray, 
 from reglib.assess.guard import NotAttempted, Wrong, show_value
 
 
-def match(answer, right, cases, wrongs=(), names=(), tol=1e-9):
+def match(answer, right, cases, wrongs=(), names=(), tol=1e-9, order=(), explain=None):
     """Compare `answer` with `right` on every case; raise `Wrong` at the first difference.
 
     Parameters
@@ -29,13 +29,18 @@ def match(answer, right, cases, wrongs=(), names=(), tol=1e-9):
         Allowed difference, relative to the largest expected entry (at least 1e-3). The references
         are sums of at most a few thousand products of well-conditioned float64 numbers: any order
         of summation stays below 1e-12.
+    order : tuple of int
+        In which order several outputs are judged, where one follows from another.
+    explain : callable, optional
+        `explain(given, case)` returns a sentence, or None, where no known mistake explains it.
     """
     for case in cases:
         given, expected = answer(*copy.deepcopy(case)), right(*case)
-        problem = difference(given, expected, tol, names[len(case) :])
+        problem = difference(given, expected, tol, names[len(case) :], order)
         if problem is None:
             continue
-        problem = known_mistake(answer, right, given, case, cases, wrongs, tol) or problem
+        known = known_mistake(answer, right, given, case, cases, wrongs, tol)
+        problem = known or (explain and explain(given, case)) or problem
         rows = [(f"`{name}`", show_value(value)) for name, value in zip(names, case, strict=False)]
         alike = show_value(expected) == show_value(given)
         digits = 12 if alike else 4  # a difference that rounding hides
@@ -65,7 +70,7 @@ def known_mistake(answer, right, given, case, cases, wrongs, tol):
     return fits[scores.index(best)][0] if best and 2 * best >= wrong_cases else None
 
 
-def difference(given, expected, tol=1e-9, names=()):
+def difference(given, expected, tol=1e-9, names=(), order=()):
     """One sentence that says how `given` differs from `expected`, or None."""
     if given is None:
         return "The function returned `None`. Is the `return` missing?"
@@ -73,8 +78,8 @@ def difference(given, expected, tol=1e-9, names=()):
         if not isinstance(given, tuple | list) or len(given) != len(expected):
             what = ", ".join(f"`{name}`" for name in names)
             return f"The function must return {len(expected)} things in this order: {what}."
-        for i, (one, other) in enumerate(zip(given, expected, strict=True)):
-            problem = difference(one, other, tol)
+        for i in order or range(len(expected)):
+            problem = difference(given[i], expected[i], tol)
             if problem is not None:
                 return f"Look at `{names[i]}`, the {nth(i)} output. {problem}" if names else problem
         return None
@@ -92,11 +97,18 @@ def unlike_array(given, expected):
     """What is wrong with the kind or the shape of `given` where an array is expected."""
     if not isinstance(expected, ndarray):
         return None
-    if not isinstance(given, ndarray):
+    if unlike_number(given) is None:
+        return (
+            f"The function returned one number, and an array of shape {expected.shape} is "
+            "expected: one number for each of its entries."
+        )
+    if isinstance(given, tuple | list):
         return (
             f"A NumPy array is expected, and the function returned {a(given)}. "
             "(`np.array(...)` makes an array of a list.)"
         )
+    if not isinstance(given, ndarray):
+        return f"A NumPy array is expected, and the function returned {a(given)}."
     if given.dtype.kind not in "fiu":
         return f"Real numbers are expected, and the array holds values of type `{given.dtype}`."
     if given.shape != expected.shape:

@@ -86,9 +86,9 @@ class Answer:
             with warnings.catch_warnings(), np.errstate(all="ignore"):
                 warnings.simplefilter("ignore")
                 with contextlib.redirect_stderr(sys.stdout):
-                    threading.setprofile(watch)
-                    sys.setprofile(watch)
                     try:
+                        threading.setprofile(watch)
+                        sys.setprofile(watch)
                         result = plain(self.function(*args))
                     finally:
                         watched = sys.getprofile() is watch
@@ -96,7 +96,9 @@ class Answer:
                         threading.setprofile(in_threads)
         except NotImplementedError:
             raise NotAttempted("The task still holds its blank.") from None
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:  # the learner's own: the tutor answers it
+            raise
+        except BaseException as error:
             refuse(used)
             raise crash(self.function, error, before) from None
         finally:
@@ -221,8 +223,19 @@ def crash(function, error, args):
         (f"`{name}`", show_value(value))
         for name, value in zip(parameters(function), args, strict=False)
     ]
-    message = f": {error}" if str(error) else "."
+    said = safely(str, error)
+    message = f": {said}" if said else "."
+    if "could not be broadcast" in said:
+        message += " Does a sum, a mean or a norm need `keepdims=True`?"
     return Wrong(f"The function stopped with `{type(error).__name__}`{message}", rows)
+
+
+def safely(text, value):
+    """`text(value)`, or nothing where the learner's own class fails at it."""
+    try:
+        return text(value)
+    except Exception:
+        return ""
 
 
 def show_value(value, digits=4):
@@ -237,4 +250,4 @@ def show_value(value, digits=4):
         return np.array2string(shown, precision=digits, suppress_small=True, separator=", ")
     if isinstance(value, float | np.floating):
         return f"{value + 0.0:.{digits + 2}g}"
-    return repr(value)
+    return safely(repr, value)

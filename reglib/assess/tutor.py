@@ -10,10 +10,9 @@ from reglib.assess.store import store
 from reglib.assess.tasks import CHAPTERS, chapter, find
 
 TRIES = 3  # failed tries after which the model answer may be seen
-BLANK = 'raise NotImplementedError("write your answer here")'  # as `reglib release` writes it
 
 
-def check(number, answer, seed=None):
+def check(number=None, answer=inspect.Parameter.empty, seed=None):
     """Check an answer and show a card.
 
     Parameters
@@ -30,8 +29,16 @@ def check(number, answer, seed=None):
     ------
     NotPassed
         When the answer is wrong or missing; it shows as a card.
+    ValueError
+        When there is no such task, no second argument, or a seed that is no whole number.
     """
     task = find(number)
+    if answer is inspect.Parameter.empty:
+        raise ValueError(
+            f'answer must be your function, as in `check("{number}", my_function)`, got nothing'
+        )
+    if seed is not None and not (isinstance(seed, int) and seed >= 0):
+        raise ValueError(f"seed must be a whole number, 0 or more, or None, got {seed!r}")
     card = judge(task, answer, seed or 0)
     if seed is None and card.kind != "not attempted":
         kind = "pass" if card.kind == "passed" else "fail"
@@ -53,6 +60,13 @@ def judge(task, answer, seed=0):
                 "Pass the function itself, without calling it: its name alone, with no brackets."
             )
         task.test(Answer(answer), seed)
+    except KeyboardInterrupt:
+        sentences = (
+            "You interrupted the check. Does your loop ever end? A `for` loop with a fixed number "
+            "of rounds does.",
+            "This does not count as a try.",
+        )
+        return Card("not attempted", f"– Interrupted: {name}", sentences)
     except NotAttempted as reason:
         sentences = (str(reason), f'`hint("{task.number}")` helps you start.')
         return Card("not attempted", f"– Not attempted: {name}", sentences)
@@ -63,7 +77,7 @@ def judge(task, answer, seed=0):
     return Card("passed", f"✓ Passed: {name}", (f"{points}.",))
 
 
-def hint(number):
+def hint(number=None):
     """Show the next hint of a task; after the last one it begins again."""
     task = find(number)
     shown = store().count(number, "hint")
@@ -79,7 +93,7 @@ def hint(number):
     )
 
 
-def solution(number):
+def solution(number=None):
     """Show the model answer, after a pass or three failed tries."""
     task = find(number)
     fails = store().count(number, "fail")
@@ -98,7 +112,7 @@ def solution(number):
         show(Card("note", f"Task {number}: one good answer, of several", (), (), source))
 
 
-def reset(number):
+def reset(number=None):
     """Make a task's cell blank again and keep the old answer.
 
     As the last line of the task's own cell it empties that cell; anywhere else it puts the blank
@@ -115,9 +129,18 @@ def reset(number):
     own_cell = re.search(rf"^def {name}\b", cell, re.M) is not None
     old = re.sub(r"^[^\n]*\breset\(.*\)\s*$", "", cell, flags=re.M) if own_cell else _written(name)
     old = old or store().last(number, "pass", "fail")
-    sentences = ["The cell is blank again." if own_cell else "The blank stands below this card."]
+    sentences = ["The cell is blank again."] if own_cell else []
+    if not own_cell and in_notebook():
+        sentences += [
+            "The blank stands in the new cell below. Your old answer still stands in its own cell: "
+            "Run All judges whichever of the two ran last, so delete one.",
+            f'As the last line of the task\'s own cell, `reset("{number}")` empties that cell.',
+        ]
+    elif not own_cell:
+        sentences.append("The blank stands below this line.")
     if old and old.strip() != blank.strip():
-        store().add(number, "reset", old)
+        if old != store().last(number, "reset"):
+            store().add(number, "reset", old)
         kept = _keep(task, old)
         place = f"in `{kept}`" if kept else "with your progress"
         sentences.append(f"Your old answer is kept {place}.")
@@ -141,7 +164,9 @@ def progress(number=None):
         One chapter alone, for example 1.
     """
     if number is not None and str(number) not in CHAPTERS:
-        raise ValueError(f"number must be one of {', '.join(CHAPTERS)} or None, got {number!r}")
+        raise ValueError(
+            f"number must be a chapter, {' or '.join(CHAPTERS)}, or None, got {number!r}"
+        )
     numbers = CHAPTERS if number is None else [str(number)]
     tasks = [task for one in numbers for task in chapter(one).values()]
     return Progress([(task, store().status(task.number)) for task in tasks])
@@ -197,8 +222,10 @@ def blank_answer(task):
     """The source of a task's untouched cell: the exercise's, or made from the solution; or None."""
     source = _cell_in("exercises", task)
     if source is None and (source := _cell_in("solutions", task)):
+        from reglib.assess.release import CODE_STUB
+
         marks = r"### BEGIN SOLUTION.*?### END SOLUTION"
-        source = re.sub(marks, BLANK, source, flags=re.S)
+        source = re.sub(marks, CODE_STUB, source, flags=re.S)
     return source
 
 
@@ -233,7 +260,7 @@ def _written(name):
 
 
 def _keep(task, source):
-    """Write an old answer to a new file; return its name, or None where nothing can be written."""
+    """Return the name of a file that holds the old answer, or None where none can be written."""
     from reglib.assess.store import folder
 
     for base, inner in ((_root(), f"my/{task.chapter}/old_answers"), (folder(), "old_answers")):
@@ -241,10 +268,13 @@ def _keep(task, source):
             place = base / inner
             place.mkdir(parents=True, exist_ok=True)
             number = 1
+            content = source.strip() + "\n"
             while (path := place / f"{task.cell}-{number}.py").exists():
+                if path.read_bytes() == content.encode():
+                    return f"{inner}/{path.name}"
                 number += 1
-            with path.open("x", encoding="utf-8") as file:
-                file.write(source.strip() + "\n")
+            with path.open("x", encoding="utf-8", newline="\n") as file:
+                file.write(content)
             return f"{inner}/{path.name}"
         except (OSError, TypeError):  # no course folder, or not to be written to
             continue

@@ -48,7 +48,10 @@ WRONG["1.1"] = [
     (lambda w, l1, l2: l1 * np.where(w > 0, 1, -1) + 2 * l2 * w, "At w = 0"),
     (lambda w, l1, l2: l1 * np.where(w >= 0, 1, -1) + 2 * l2 * w, "At w = 0"),
     (lambda w, l1, l2: l1 * w / np.abs(w) + 2 * l2 * w, "NaN"),
-    (lambda w, l1, l2: l1 * np.abs(w).sum() + l2 * (w**2).sum(), "A NumPy array is expected"),
+    (lambda w, l1, l2: l2 * np.sign(w) + 2 * l1 * w, "swapped"),
+    (lambda w, l1, l2: l1 * np.abs(w).sum() + l2 * (w**2).sum(), "the penalty itself"),
+    (lambda w, l1, l2: (l1 * np.sign(w) + 2 * l2 * w).sum(), "were added up"),
+    (lambda w, l1, l2: float(w.max()), "returned one number"),
     (lambda w, l1, l2: w, "differ"),
 ]
 
@@ -107,6 +110,9 @@ WRONG["1.3"] = [
         ),
         "unit of zeros",
     ),
+    (lambda W, m, axis: W * np.minimum(1, m / np.linalg.norm(W, axis=axis)), "keepdims"),
+    (lambda W, m, axis: W * np.minimum(1, m / np.linalg.norm(W, axis=axis))[:, None], "keepdims"),
+    (lambda W, m, axis: W * np.minimum(1, m / np.abs(W).sum(axis, keepdims=True)), "L1 norm"),
     (project_in_place, "in place"),
     (lambda W, m, axis: np.linalg.norm(W, axis=axis), "shape"),
 ]
@@ -148,17 +154,21 @@ WRONG["1.4"] = [
     (lambda w, l1, l2, t: w - t * (l1 * np.sign(w) + 2 * l2 * w), "plain gradient step"),
     (lambda w, l1, l2, t: (w - t * l1 * np.sign(w)) / (1 + 2 * t * l2), "other side"),
     (lambda w, l1, l2, t: _soft(w, t * l1) * (1 - 2 * t * l2), "divides by"),
+    (lambda w, l1, l2, t: (w - t * l1) / (1 + 2 * t * l2), "w > step * l1 only"),
 ]
 
 
 # 1.5 three faults in one training step
-def _step(half=False, biased=False, turned=False):
+def _step(half=False, biased=0, turned=False, end="after"):
     def step(W, b, dW, db, learning_rate, l2, max_value):
-        factor = 1 if half else 2
-        W = W - learning_rate * (dW + factor * l2 * W)
-        b = b - learning_rate * (db + biased * factor * l2 * b)
-        norms = np.linalg.norm(W, axis=1 if turned else 0, keepdims=True)
-        return W * np.minimum(1, max_value / norms), b
+        def project(W):
+            norms = np.linalg.norm(W, axis=1 if turned else 0, keepdims=True)
+            return W * (max_value / norms if end == "wall" else np.minimum(1, max_value / norms))
+
+        W = project(W) if end == "before" else W
+        W = W - learning_rate * (dW + (1 if half else 2) * l2 * W)
+        b = b - learning_rate * (db + biased * l2 * b)
+        return (W if end == "before" else project(W)), b
 
     return step
 
@@ -193,12 +203,19 @@ def step_without_penalty(W, b, dW, db, learning_rate, l2, max_value):
 
 RIGHT["1.5"] = [_step(), step_where, step_loop]
 WRONG["1.5"] = [
-    (_step(True, True, True), "All three faults"),
+    (_step(True, 1, True), "All three faults"),
     (_step(half=True), "not right yet"),
-    (_step(biased=True), "biases are still shrunk"),
+    (_step(biased=1), "biases are still shrunk"),
+    (_step(biased=2), "biases are still shrunk"),
     (_step(turned=True), "looks at the rows"),
-    (_step(half=True, turned=True), "looks at the rows"),
-    (_step(half=True, biased=True), "not right yet"),
+    (_step(half=True, turned=True), "not right yet: compare it with task 1.1. The max-norm still"),
+    (_step(half=True, biased=1), "not right yet: compare it with task 1.1. The biases"),
+    (_step(biased=1, turned=True), "on the weights alone. The max-norm still looks"),
+    (_step(biased=2, turned=True), "on the weights alone. The max-norm still looks"),
+    (_step(end="before"), "comes before the step"),
+    (_step(biased=1, end="before"), "on the weights alone. The max-norm comes before"),
+    (_step(end="wall"), "stretched"),
+    (_step(half=True, end="wall"), "1.1. Units inside the ball were stretched"),
     (step_in_place, "in place"),
     (step_without_max_norm, "max-norm at the end is missing"),
     (step_without_penalty, "no longer enters"),
@@ -255,10 +272,34 @@ def ridge_no_bias(X, y, l2):
     return np.linalg.lstsq(A, np.append(y, np.zeros(d)), rcond=None)[0], 0.0
 
 
+def ridge_ones_below(X, y, l2, scaled=False):
+    n, d = X.shape
+    root = np.sqrt(n * l2)
+    below = np.column_stack([root * np.eye(d), (root if scaled else 1) * np.ones(d)])
+    A = np.vstack([np.column_stack([X, np.ones(n)]), below])
+    w = np.linalg.lstsq(A, np.append(y, np.zeros(d)), rcond=None)[0]
+    return w[:-1], w[-1]
+
+
+def ridge_only_y_centred(X, y, l2):
+    return ridge_no_bias(X, y - y.mean(), l2)[0], y.mean()
+
+
+def ridge_y_centred_then_means(X, y, l2):
+    w = ridge_only_y_centred(X, y, l2)[0]
+    return w, np.mean(y - X @ w)
+
+
 RIGHT["1.7"] = [ridge_centred_rows, ridge_normal_equations, ridge_svd, ridge_block]
 WRONG["1.7"] = [
     (ridge_bias_penalised, "bias is penalised"),
     (ridge_no_bias, "no bias in the fit"),
+    (ridge_ones_below, "ones in the bias column of the extra rows"),
+    (lambda X, y, l2: ridge_ones_below(X, y, l2, True), "ones in the bias column"),
+    (ridge_only_y_centred, "y was centred and X was not"),
+    (ridge_y_centred_then_means, "y was centred and X was not"),
+    (lambda X, y, l2: (_ridge(X, y, len(X) * l2)[0], y.mean()), "have the mean 0"),
+    (lambda X, y, l2: (_ridge(X, y, len(X) * l2)[0], 0.0), "bias is lost"),
     (lambda X, y, l2: _ridge(X, y, l2), "n is missing"),
     (lambda X, y, l2: _ridge(X, y, (len(X) * l2) ** 2), "root is missing"),
     (lambda X, y, l2: _ridge(X, y, 2 * len(X) * l2), "Half or twice"),
@@ -296,10 +337,21 @@ def df_unsquared(X, l2):
     return np.sum(s / (s + len(X) * l2))
 
 
+def df_eigenvalues_squared(X, l2):
+    values = np.linalg.eigvalsh(X.T @ X) ** 2
+    return np.sum(values / (values + len(X) * l2))
+
+
+def df_inverse(X, l2):
+    return np.trace(np.linalg.inv(X.T @ X + len(X) * l2 * np.eye(X.shape[1])))
+
+
 RIGHT["1.8"] = [lambda X, l2: _factors(X, len(X) * l2).sum(), df_trace, df_eigenvalues, df_einsum]
 WRONG["1.8"] = [
     (lambda X, l2: _factors(X, l2).sum(), "n is missing"),
     (df_unsquared, "enter squared"),
+    (df_eigenvalues_squared, "do not square them again"),
+    (df_inverse, "trace of the inverse alone"),
     (lambda X, l2: np.sum(_factors(X, len(X) * l2) ** 2), "once too often"),
     (lambda X, l2: np.sum(_factors(X, 2 * len(X) * l2)), "factor 2 too many"),
     (lambda X, l2: len(X) - np.sum(_factors(X, len(X) * l2)), "remain"),
@@ -372,6 +424,10 @@ WRONG["1.10"] = [
     (lambda X, y, N, l2: _scaled(X, y, N, l2, *_std(X)), "n is missing"),
     (lambda X, y, N, l2: _scaled(X, y, N, 0.0, *_std(X)), "plain least squares"),
     (lambda X, y, N, l2: _scaled(X, y, N, len(X) * l2, *_std(X, 1)), "n - 1"),
+    (lambda X, y, N, l2: _scaled(X, y, N, len(X) * l2, X.mean(), X.std()), "without `axis=0`"),
+    (lambda X, y, N, l2: _scaled(X, y, N, len(X) * l2, X.mean(0), X.std()), "without `axis=0`"),
+    (lambda X, y, N, l2: _scaled(X, y, N, len(X) * l2, X.mean(), X.std(0)), "without `axis=0`"),
+    (lambda X, y, N, l2: _scaled(X, y, N, len(X) * l2, X.mean(0), X.var(0)), "their variance"),
     (lambda X, y, N, l2: _scaled(X, y, X, len(X) * l2, *_std(X)), "shape"),
 ]
 
@@ -404,7 +460,10 @@ def adamw_loop(w, m, v, t, dw, learning_rate, weight_decay):
 def _adamw(change):
     def step(w, m, v, t, dw, rate, decay):
         grad = dw + {"coupled": decay * w, "coupled twice": 2 * decay * w}.get(change, 0.0)
-        m_new, v_new = 0.9 * m + 0.1 * grad, 0.999 * v + 0.001 * grad**2
+        b1, b2 = {"m": (0.1, 0.999), "v": (0.9, 0.001), "mv": (0.1, 0.001)}.get(
+            change, (0.9, 0.999)
+        )
+        m_new, v_new = b1 * m + (1 - b1) * grad, b2 * v + (1 - b2) * grad**2
         count = {"late": t + 1, "raw": np.inf}.get(change, t)
         m_hat, v_hat = m_new / (1 - 0.9**count), v_new / (1 - 0.999**count)
         shrink = rate * decay * w
@@ -414,6 +473,9 @@ def _adamw(change):
         root = np.sqrt(v_hat + 1e-8) if change == "inside" else np.sqrt(v_hat) + 1e-8
         if change == "early":
             root = (np.sqrt(v_new) + 1e-8) / np.sqrt(1 - 0.999**t)
+        root = v_hat + 1e-8 if change == "no root" else root
+        if change == "last":
+            return (w - rate * m_hat / root) * (1 - rate * decay), m_new, v_new
         new = w - rate * m_hat / root - (2 * shrink if change == "double" else shrink)
         if change == "old":
             return new, m, v
@@ -441,6 +503,12 @@ WRONG["1.11"] = [
     (_adamw("old"), "old `m` and `v`"),
     (_adamw("inside"), "outside the root"),
     (_adamw("early"), "before the correction of v"),
+    (_adamw("last"), "moved already"),
+    (_adamw("no root"), "root is missing"),
+    (_adamw("m"), "`m` forgets too fast"),
+    (_adamw("v"), "`v` forgets too fast"),
+    (_adamw("mv"), "`m` and `v` forget too fast"),
+    (lambda w, m, v, *more: (w, m / 2, v), "Look at `m`"),
     (adamw_in_place, "in place"),
     (lambda *case: _adamw("")(*case)[0], "must return 3 things"),
 ]
@@ -503,15 +571,42 @@ def lasso_sign_steps(X, y, l1):
     return w
 
 
-def lasso_diverging(X, y, l1):
-    return _ista(X, y, l1, factor=8.0)
+def _lasso(turn=1.0, n=None, sign=0.0, shrink=_soft, cut=0.0, steps=800, factor=1.0, rate=None):
+    """ISTA with mistakes: the gradient's sign and its n, a sign step too, another threshold."""
+
+    def answer(X, y, l1):
+        step = rate or factor * len(X) / (2 * np.linalg.norm(X, 2) ** 2)
+        w = np.zeros(X.shape[1])
+        for _ in range(steps):
+            slope = turn * 2 / (n or len(X)) * X.T @ (X @ w - y) + sign * l1 * np.sign(w)
+            w = shrink(w - step * slope, step * l1)
+        return np.where(np.abs(w) < cut, 0.0, w)
+
+    return answer
 
 
-def lasso_wrong_sign(X, y, l1):
-    w, step = np.zeros(X.shape[1]), 1e-3
-    for _ in range(50):
-        w = _soft(w + step * X.T @ (X @ w - y), step * l1)
+def _hard(w, threshold):
+    return w * (np.abs(w) > threshold)
+
+
+def _unsigned(w, threshold):
+    return np.maximum(np.abs(w) - threshold, 0)
+
+
+def _kept(w, threshold):
     return w
+
+
+def _plain(X, y):
+    return np.linalg.lstsq(X, y, rcond=None)[0]
+
+
+def _near(X):
+    return X - X.mean(axis=0)
+
+
+def lasso_ridge(X, y, l1):
+    return np.linalg.solve(X.T @ X / len(X) + l1 * np.eye(X.shape[1]), X.T @ y / len(X))
 
 
 RIGHT["1.12"] = [_ista, lasso_accelerated, lasso_coordinates, lasso_until_still]
@@ -523,8 +618,32 @@ WRONG["1.12"] = [
     (lambda X, y, l1: _ista(X, y, l1 / 2), "half as strong"),
     (lambda X, y, l1: np.linalg.lstsq(X, y, rcond=None)[0], "plain least squares"),
     (lambda X, y, l1: _ista(X, y, l1, steps=350, factor=0.05), "have not arrived"),
-    (lasso_diverging, "step is too large"),
-    (lasso_wrong_sign, "differ"),
+    (_lasso(factor=8.0), "step is too large"),
+    (_lasso(rate=3.0), "step is too large"),
+    (_lasso(turn=-1.0), "goes uphill"),
+    (_lasso(turn=-1.0, steps=1500), "goes uphill"),
+    (_lasso(turn=-1.0, rate=1e-3, steps=50), "goes uphill"),
+    (_lasso(n=1), "1/n is missing"),
+    (_lasso(n=1, rate=0.4), "1/n is missing"),
+    (_lasso(n=1, rate=4e-3, steps=1500), "not divided by n"),
+    (_lasso(sign=1.0), "counts twice"),
+    (_lasso(sign=1.0, rate=0.02, steps=1500), "counts twice"),
+    (_lasso(sign=1.0, shrink=_kept, rate=5e-3, steps=1200, cut=1e-2), "set to 0 by hand"),
+    (_lasso(sign=1.0, shrink=_kept, rate=4e-3, steps=1200, cut=6e-3), "set to 0 by hand"),
+    (_lasso(shrink=_hard), "hard threshold"),
+    (lambda X, y, l1: _hard(_plain(X, y), l1), "hard threshold"),
+    (lambda X, y, l1: _hard(_plain(X, y), 0.3), "hard threshold"),
+    (_lasso(shrink=_unsigned), "No weight is negative"),
+    (_lasso(shrink=lambda w, t: np.maximum(w - t, 0)), "No weight is negative"),
+    (lambda X, y, l1: _soft(_plain(X, y), l1), "takes a loop"),
+    (lambda X, y, l1: _soft(_plain(X, y), l1 / 2), "takes a loop"),
+    (_lasso(steps=1), "first round only"),
+    (lasso_ridge, "This is ridge"),
+    (lambda X, y, l1: lasso_ridge(X, y, l1 / len(X)), "This is ridge"),
+    (lambda X, y, l1: _ista(_near(X), y, l1), "centred or scaled"),
+    (lambda X, y, l1: _ista(X, y - y.mean(), l1), "centred or scaled"),
+    (lambda X, y, l1: _ista(_near(X) / X.std(0), y - y.mean(), l1), "centred or scaled"),
+    (lambda X, y, l1: _soft(_plain(X, y), 0.9 * l1), "is possible"),
 ]
 
 

@@ -16,7 +16,9 @@ from pathlib import Path
 from reglib.assess.tasks.choice import choice_test
 
 # Leading number: the exercise's name, and the modules that hold its tests.
-CHAPTERS = {"1": ("01_norm_penalties", ("norm_penalties", "norm_penalties_fits"))}
+CHAPTERS = {
+    "1": ("01_norm_penalties", ("norm_penalties", "norm_penalties_fits", "norm_penalties_lasso"))
+}
 
 
 @dataclass(frozen=True)
@@ -58,8 +60,9 @@ def chapter(number):
 def find(number):
     """The task with this number, for example "1.3"."""
     if not isinstance(number, str):
-        raise ValueError(f'number must be text, such as "1.10", got {number!r}')
+        raise ValueError(f'number must be text, such as "1.1" or "1.10", got {number!r}')
     tasks = {key: task for one in CHAPTERS for key, task in chapter(one).items()}
     if number not in tasks:
-        raise ValueError(f"number must be one of {', '.join(tasks)}, got {number!r}")
+        ranges = [f'"{next(iter(t))}" to "{next(reversed(t))}"' for t in map(chapter, CHAPTERS)]
+        raise ValueError(f"number must be a task, {' or '.join(ranges)}, got {number!r}")
     return tasks[number]

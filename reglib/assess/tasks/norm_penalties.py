@@ -38,6 +38,12 @@ def elastic_net_gradient(answer, seed=0):
          lambda w, l1, l2: -(l1 * np.sign(w) + 2 * l2 * w)),
         ("This is each entry's penalty. The task asks for its derivative.",
          lambda w, l1, l2: l1 * np.abs(w) + l2 * w**2),
+        ("`l1` and `l2` are swapped: `l1` belongs to abs(w), `l2` to the square.",
+         lambda w, l1, l2: l2 * np.sign(w) + 2 * l1 * w),
+        ("This is the penalty itself, one number. Its gradient holds one number for each weight.",
+         lambda w, l1, l2: l1 * np.abs(w).sum() + l2 * (w**2).sum()),
+        ("The entries of the gradient were added up. Leave them apart: one number for each weight.",
+         lambda w, l1, l2: (l1 * np.sign(w) + 2 * l2 * w).sum()),
         (at_zero, lambda w, l1, l2: l1 * np.where(w > 0, 1, -1) + 2 * l2 * w),
         (at_zero, lambda w, l1, l2: l1 * np.where(w >= 0, 1, -1) + 2 * l2 * w),
     ]  # fmt: skip
@@ -49,6 +55,16 @@ def project(W, max_value, axis):
     return W * (max_value / np.maximum(norms, max_value))
 
 
+def to_the_sphere(W, max_value, axis):
+    return W * max_value / np.linalg.norm(W, axis=axis, keepdims=True)
+
+
+def factors_turned(W, max_value, axis):
+    """What a square W becomes when the factor of a column meets a row, or the other way round."""
+    turned = W.shape[::-1] == W.shape
+    return W * project(W, max_value, axis).T / W.T if turned else np.full(W.shape, np.nan)
+
+
 def max_norm(answer, seed=0):
     rng = np.random.default_rng(seed)
     mixed = rng.normal(size=(4, 5))
@@ -57,15 +73,12 @@ def max_norm(answer, seed=0):
     with_zeros[:, 2] = 0.0
     cases = [
         (np.array([[3.0, 0.3], [4.0, 0.4]]), 2.0, 0),
+        (np.array([[3.0, 4.0], [0.3, 0.4]]), 2.0, 1),
         (mixed, 2.0, 0),
         (mixed.T.copy(), 2.0, 1),
         (mixed, 100.0, 0),
         (with_zeros, 2.0, 0),
     ]
-
-    def to_the_sphere(W, max_value, axis):
-        return W * max_value / np.linalg.norm(W, axis=axis, keepdims=True)
-
     wrongs = [
         ("`axis` is not used: axis 0 was taken both times.", lambda W, m, axis: project(W, m, 0)),
         ("The norms are taken over the wrong axis. `axis` is the axis that the sum runs along: "
@@ -79,6 +92,11 @@ def max_norm(answer, seed=0):
          "leave that unit as it is.", to_the_sphere),
         ("The factor uses the squared norm. Take its root first.",
          lambda W, m, axis: W * np.minimum(1, m / np.sum(W**2, axis=axis, keepdims=True))),
+        ("The norm here is the L1 norm, the sum of abs(W). The Euclidean norm is the root of the "
+         "sum of squares.",
+         lambda W, m, axis: W * np.minimum(1, m / np.abs(W).sum(axis=axis, keepdims=True))),
+        ("A unit's factor meets the weights of other units. Take the norms with `keepdims=True`: "
+         "they then keep the axis of length 1 that fits them to W.", factors_turned),
         ("The unit is divided by its norm and not brought to `max_value`.",
          lambda W, m, axis: W / np.maximum(1, np.linalg.norm(W, axis=axis, keepdims=True))),
         ("A unit of zeros became NaN: 0/0. Its norm is below the limit, so it must stay zero.",
@@ -128,6 +146,8 @@ def prox(answer, seed=0):
          lambda w, l1, l2, t: w - t * (l1 * np.sign(w) + 2 * l2 * w)),
         ("The weight is not stopped at 0: it went through to the other side.",
          lambda w, l1, l2, t: (w - t * l1 * np.sign(w)) / (1 + 2 * t * l2)),
+        ("This is right for w > step * l1 only. A small weight must stop at 0, and a negative one "
+         "moves up towards it.", lambda w, l1, l2, t: (w - t * l1) / (1 + 2 * t * l2)),
         ("This is a gradient step on the L2 part. The proximal step divides by 1 + 2 * step * l2.",
          lambda w, l1, l2, t: soft(w, t * l1) * (1 - 2 * t * l2)),
     ]  # fmt: skip
@@ -138,19 +158,30 @@ def prox(answer, seed=0):
     match(answer, right, cases, wrongs, ("w", "l1", "l2", "step"))
 
 
-def faulty_step(W, b, dW, db, rate, l2, max_value, faults=(True, True, True)):
-    """One step with a penalty and max-norm, with any of the three planted faults."""
-    half, biased, turned = faults
-    W = W - rate * (dW + (1 if half else 2) * l2 * W)
-    b = b - rate * (db + biased * (1 if half else 2) * l2 * b)
-    return project(W, max_value, 1 if turned else 0), b
+def step_with(factor=2, bias=0, axis=0, end="after"):
+    """One step with a penalty and max-norm: the right one, or one with some of the faults."""
+
+    def step(W, b, dW, db, rate, l2, max_value):
+        W = project(W, max_value, axis) if end == "before" else W
+        W, b = W - rate * (dW + factor * l2 * W), b - rate * (db + bias * l2 * b)
+        last = {"after": project, "stretched": to_the_sphere}.get(end)
+        return (last(W, max_value, axis) if last else W), b
+
+    return step
 
 
-FAULTS = (
-    "The gradient of the L2 penalty is not right yet: compare it with task 1.1.",
-    "The biases are still shrunk: the penalty is on the weights alone.",
-    "The max-norm still looks at the rows. A unit's incoming weights are a column of W.",
-)
+# What the card says of each part of a step; "" where the part is right.
+BIASES = "The biases are still shrunk: the penalty is on the weights alone."
+PARTS = (
+    {2: "", 1: "The gradient of the L2 penalty is not right yet: compare it with task 1.1.",
+     0: "The penalty no longer enters the step of W: keep it, with the right gradient."},
+    {0: "", 1: BIASES, 2: BIASES},
+    {0: "", 1: "The max-norm still looks at the rows. A unit's incoming weights are a column "
+     "of W."},
+    {"after": "", "none": "The max-norm at the end is missing.",
+     "before": "The max-norm comes before the step, which then leaves the ball again: put it last.",
+     "stretched": "Units inside the ball were stretched to its surface: leave them as they are."},
+)  # fmt: skip
 
 
 def repaired_step(answer, seed=0):
@@ -170,35 +201,43 @@ def repaired_step(answer, seed=0):
     cases.append((small, np.ones(3), 0 * small, np.zeros(3), 0.5, 0.3, 5.0))
     cases.append((mixed, np.ones(3), 0 * small, np.zeros(3), 0.5, 0.3, 5.0))
 
-    def with_faults(faults):
-        return lambda *case: faulty_step(*case, faults=faults)
-
-    some = [faults for faults in product((True, False), repeat=3) if any(faults)]
     wrongs = [
-        (" ".join(s for s, there in zip(FAULTS, f, strict=True) if there), with_faults(f))
-        for f in some
+        (
+            "All three faults are still there. "
+            * (parts in ((1, 1, 1, "after"), (1, 2, 1, "after")))
+            + " ".join(filter(None, map(dict.get, PARTS, parts))),
+            step_with(*parts),
+        )
+        for parts in product(*PARTS)
+        if parts != (2, 0, 0, "after")
     ]
-    wrongs[0] = ("All three faults are still there. " + wrongs[0][0], wrongs[0][1])
-    wrongs.append((
-        "The weights are right, and the max-norm at the end is missing.",
-        lambda W, b, dW, db, rate, l2, m: (W - rate * (dW + 2 * l2 * W), b - rate * db),
-    ))  # fmt: skip
-    wrongs.append((
-        "The penalty no longer enters the step at all: keep it, with the right gradient.",
-        lambda W, b, dW, db, rate, l2, m: (project(W - rate * dW, m, 0), b - rate * db),
-    ))  # fmt: skip
     names = ("W", "b", "dW", "db", "learning_rate", "l2", "max_value", "W", "b")
     # The same small constant as in the projection of task 1.3 may stand beside the norm.
-    match(answer, with_faults((False, False, False)), cases, wrongs, names, tol=1e-6)
+    match(answer, step_with(), cases, wrongs, names, tol=1e-6)
 
 
-def adamw(w, m, v, t, dw, rate, decay, coupled=0.0, corrected=True, square=2, at=0, times=1.0):
+def adamw(
+    w,
+    m,
+    v,
+    t,
+    dw,
+    rate,
+    decay,
+    coupled=0.0,
+    corrected=True,
+    square=2,
+    at=0,
+    times=1.0,
+    keep=(BETA1, BETA2),
+    power=0.5,
+):
     """One AdamW step, or one with a known mistake."""
     grad = dw + coupled * decay * w
-    m, v = BETA1 * m + (1 - BETA1) * grad, BETA2 * v + (1 - BETA2) * grad**square
+    m, v = keep[0] * m + (1 - keep[0]) * grad, keep[1] * v + (1 - keep[1]) * grad**square
     m_share, v_share = (1 - BETA1 ** (t + at), 1 - BETA2 ** (t + at)) if corrected else (1, 1)
     scale = 0.0 if coupled else times
-    return w - scale * decay * w - rate * (m / m_share) / (np.sqrt(v / v_share) + EPSILON), m, v
+    return w - scale * decay * w - rate * (m / m_share) / ((v / v_share) ** power + EPSILON), m, v
 
 
 def adamw_right(w, m, v, t, dw, rate, decay, **changes):
@@ -236,6 +275,10 @@ def adamw_step(answer, seed=0):
     def old_state(w, m, v, t, dw, rate, decay):
         return adamw_right(w, m, v, t, dw, rate, decay)[0], m, v
 
+    def decay_last(w, m, v, t, dw, rate, decay):
+        w, m, v = adamw_right(w, m, v, t, dw, rate, decay, times=0.0)
+        return w - rate * decay * w, m, v
+
     def with_changes(**changes):
         return lambda *case: adamw_right(*case, **changes)
 
@@ -264,9 +307,21 @@ def adamw_step(answer, seed=0):
         ("The small constant was added before the correction of v. Here it comes after, as in the "
          "paper and in PyTorch; Keras does it your way.", eps_early),
         ("`v` must average the squared gradient.", with_changes(square=1)),
+        ("The decay takes its share of the w that Adam has moved already. It belongs to the w that "
+         "came in.", decay_last),
+        ("The root is missing: the step divides by sqrt(v), not by v.", with_changes(power=1.0)),
+        ("`m` forgets too fast: 0.9 belongs to the old m, 1 - 0.9 to the gradient.",
+         with_changes(keep=(1 - BETA1, BETA2))),
+        ("`v` forgets too fast: 0.999 belongs to the old v, 1 - 0.999 to the squared gradient.",
+         with_changes(keep=(BETA1, 1 - BETA2))),
+        ("`m` and `v` forget too fast: each beta belongs to the old value, 1 - beta to the new "
+         "gradient.", with_changes(keep=(1 - BETA1, 1 - BETA2))),
+        ("beta1 and beta2 are exchanged: m takes 0.9, and v takes 0.999.",
+         with_changes(keep=(BETA2, BETA1))),
     ]  # fmt: skip
     names = ("w", "m", "v", "t", "dw", "learning_rate", "weight_decay", "w", "m", "v")
-    match(answer, adamw_right, cases, wrongs, names)
+    # w follows from m and v, so these are judged first.
+    match(answer, adamw_right, cases, wrongs, names, order=(1, 2, 0))
 
 
 TESTS = {

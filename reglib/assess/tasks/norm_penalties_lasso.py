@@ -1,0 +1,214 @@
+"""The check of task 1.12: the lasso, by known mistakes and by what an answer does when measured."""
+
+import numpy as np
+
+from reglib.assess.compare import match, unlike_array
+from reglib.assess.guard import NotAttempted, Wrong, show_value
+from reglib.assess.tasks.norm_penalties import soft
+
+CLOSE = 1e-6  # what the task asks for; the stopping rule in its hints comes far closer
+NEAR = 0.05  # nearer to the minimiser than this, the idea is right
+
+
+def lasso_problem(rng, n, d, l1):
+    """X, y, `l1` and the exact minimiser: y is built so that the optimality condition holds.
+
+    At the minimum (2/n) X^T (y - Xw) = l1 * s with s the signs of w, and |s| < 1 where w is 0.
+    """
+    # Singular values within a factor of 2, so that a few hundred steps of ISTA always suffice.
+    left, right = np.linalg.qr(rng.normal(size=(n, d)))[0], np.linalg.qr(rng.normal(size=(d, d)))[0]
+    X = np.sqrt(n) * left * rng.uniform(0.7, 1.4, size=d) @ right
+    w = rng.choice([-1.0, 1.0], size=d) * rng.uniform(0.5, 2.0, size=d)
+    w[rng.permutation(d)[: d // 2]] = 0.0
+    slope = np.where(w == 0, rng.uniform(-0.6, 0.6, size=d), np.sign(w))
+    return X, X @ w + X @ np.linalg.solve(X.T @ X, slope) * l1 * n / 2, l1, w
+
+
+def slope(X, y, w):
+    """The gradient of the data loss."""
+    return 2 / len(X) * X.T @ (X @ w - y)
+
+
+def hard(w, threshold):
+    return np.where(np.abs(w) > threshold, w, 0.0)
+
+
+def safe_step(X):
+    return len(X) / (2 * np.linalg.norm(X, 2) ** 2)
+
+
+def ista(X, y, l1, steps=200, threshold=None, shrink=soft, extra=0.0):
+    rate, w = safe_step(X), np.zeros(X.shape[1])
+    for _ in range(steps):
+        moved = w - rate * (slope(X, y, w) + extra * l1 * np.sign(w))
+        w = shrink(moved, threshold or rate * l1)
+    return w
+
+
+def least_squares(X, y):
+    return np.linalg.lstsq(X, y, rcond=None)[0]
+
+
+def ridge(X, y, strength):
+    return np.linalg.solve(X.T @ X + strength * np.eye(X.shape[1]), X.T @ y)
+
+
+def centred(X):
+    return X - X.mean(axis=0)
+
+
+TWICE = (
+    "The penalty counts twice. Either the factor 2 of the loss is missing in the gradient, "
+    "(2/n) X^T (Xw - y), or `l1 * sign(w)` stands in it beside the soft threshold."
+)
+ONCE = (
+    "Soft-thresholded least squares is the lasso only where the columns of X are orthogonal. In "
+    "general it takes a loop: step, threshold, step, threshold."
+)
+HARD = "This is a hard threshold: the weights that survive must also move towards 0."
+RIDGE = "This is ridge: its penalty is the square, so no weight becomes exactly 0."
+CENTRED = "X or y was centred or scaled. There is no bias here: take both as they come."
+WRONGS = [
+    ("The loss was not divided by n: the penalty is n times too weak against it.",
+     lambda X, y, l1: ista(X, y, l1 / len(X))),
+    (TWICE, lambda X, y, l1: ista(X, y, 2 * l1)),
+    (TWICE, lambda X, y, l1: ista(X, y, l1, extra=1.0)),
+    ("The penalty is half as strong as it should be.", lambda X, y, l1: ista(X, y, l1 / 2)),
+    ("The threshold is `l1` alone. It must be `step * l1`, with the step of the gradient.",
+     lambda X, y, l1: ista(X, y, l1, threshold=l1)),
+    ("There is no penalty in this answer: it is plain least squares.",
+     lambda X, y, l1: least_squares(X, y)),
+    (ONCE, lambda X, y, l1: soft(least_squares(X, y), l1)),
+    (ONCE, lambda X, y, l1: soft(least_squares(X, y), l1 / 2)),
+    (ONCE, lambda X, y, l1: soft(least_squares(X, y), safe_step(X) * l1)),
+    ("This is the first round only. Is the `return` inside the loop?",
+     lambda X, y, l1: ista(X, y, l1, steps=1)),
+    (HARD, lambda X, y, l1: ista(X, y, l1, shrink=hard)),
+    (HARD, lambda X, y, l1: hard(least_squares(X, y), l1)),
+    (RIDGE, lambda X, y, l1: ridge(X, y, len(X) * l1)),
+    (RIDGE, lambda X, y, l1: ridge(X, y, l1)),
+    (CENTRED, lambda X, y, l1: ista(centred(X), y, l1)),
+    (CENTRED, lambda X, y, l1: ista(X, y - y.mean(), l1)),
+    (CENTRED, lambda X, y, l1: ista(centred(X) / X.std(axis=0), y - y.mean(), l1)),
+]  # fmt: skip
+
+
+def probe(answer, size, l1, rows=2, scale=1.0):
+    """What `answer` makes of a problem with one weight, `size` at least squares, or None."""
+    X = scale * np.resize([[1.0], [-1.0]], (rows, 1))
+    try:
+        given = np.asarray(answer(X, X[:, 0] * size, l1), dtype=float)
+    except (Wrong, NotAttempted, TypeError, ValueError):
+        return None
+    return float(given[0]) if given.shape == (1,) else None
+
+
+def uphill(answer):
+    """Whether the gradient's sign is reversed.
+
+    With l1 just below the gradient at 0, any step downhill keeps near 0, however long it is.
+    """
+    found = probe(answer, 1.0, 2 * (1 - 1e-7))
+    return found is not None and not -1e-9 <= found < 1e6
+
+
+def diverged(answer, X):
+    # One row as steep as X itself: a step that was too large is too large there as well.
+    alone = probe(answer, 1.0, 1e-3, rows=1, scale=(0.5 / safe_step(X)) ** 0.5)
+    if alone is not None and abs(alone - 1) < NEAR:
+        return (
+            "The weights grow without end, and with one row alone they do not: the gradient "
+            "(2/n) X^T (Xw - y) is n times too long. Its 1/n is missing."
+        )
+    if uphill(answer):
+        return (
+            "The weights grow without end: the gradient step goes uphill. Subtract the gradient "
+            "(2/n) X^T (Xw - y); with (y - Xw) in it, add it."
+        )
+    return "The weights grow without end: the step is too large. 1/L is safe, see the task."
+
+
+def near(answer, given, w):
+    """What to say of weights near the minimiser."""
+    if probe(answer, 0.05, 2.0) not in (0, None):
+        return (
+            "Close, but the weights that should be exactly 0 are not. Sign steps only hover about "
+            "zero; the soft threshold of the proximal step reaches it."
+        )
+    if 0 in [probe(answer, 0.5 + size, 1.0) for size in (0.1, 1e-2, 1e-4, 1e-6, 1e-8)]:
+        return (
+            "Small weights are set to 0 by hand. That takes small weights away which belong there, "
+            "and does not mend the others: let the soft threshold make the zeros."
+        )
+    if (given[w == 0] != 0).any():
+        return (
+            "Close, but not all the weights that should be exactly 0 have arrived there: more "
+            "iterations, or a step that is not too small."
+        )
+    return (
+        "The zeros are right, and the other weights have not arrived yet: more iterations, or "
+        "a step that is not too small."
+    )
+
+
+def measured(answer, given, X, y, l1, w):
+    """A sentence from what can be measured where no known mistake gives these weights."""
+    if unlike_array(given, w):
+        return None
+    if not np.abs(given).max() < 1e6:
+        return diverged(answer, X)
+    if uphill(answer):
+        return "The gradient step goes uphill: subtract the gradient (2/n) X^T (Xw - y)."
+    alone = probe(answer, 0.8, 1.0)  # 0.3 at the minimiser: near by more than chance
+    if np.abs(given - w).max() < NEAR and alone is not None and abs(alone - 0.3) < NEAR:
+        return near(answer, given, w)
+    if (given >= 0).all() and (w < 0).any():
+        return "No weight is negative: threshold abs(w), then bring the sign back."
+    alive, plain = given != 0, least_squares(X, y)
+    felt = -slope(X, y, given)[alive] * np.sign(given[alive]) / l1  # 1 at the minimiser
+    if alive.any() and not alive.all():
+        free = np.abs(felt).max() < 1e-5 or np.abs(given - plain)[alive].max() < 1e-5
+        if free or np.abs(felt - 2).max() < 1e-5:
+            return HARD if free else TWICE
+    return unexplained(given, X, y, l1, w)
+
+
+def unexplained(given, X, y, l1, w):
+    """Three measured facts."""
+    loss, best = (np.mean((X @ v - y) ** 2) + l1 * np.abs(v).sum() for v in (given, w))
+    next_one = soft(given - safe_step(X) * slope(X, y, given), safe_step(X) * l1)
+    zeros, wanted = (np.flatnonzero(v == 0).tolist() for v in (given, w))
+    return (
+        f"These weights have the loss {loss:.4g}, penalty included, and {best:.4g} is possible. "
+        f"One more round of step and threshold moves them by up to "
+        f"{np.abs(next_one - given).max():.2g}: at the minimiser it moves nothing. Exactly 0 are "
+        f"the entries {zeros}, and {wanted} should be."
+    )
+
+
+def lasso(answer, seed=0):
+    rng = np.random.default_rng(seed)
+    problems = [lasso_problem(rng, *size) for size in ((8, 2, 0.5), (40, 6, 0.4), (60, 8, 0.6))]
+    minimiser = {X.shape: w for X, _, _, w in problems}
+
+    def exact(X, y, l1):
+        """The answer's weights; those near enough must also have their zeros exactly."""
+        given, w = answer(X, y, l1), minimiser[X.shape]
+        close = not unlike_array(given, w) and np.abs(given - w).max() < CLOSE
+        if close and (given[w == 0] != 0).any():
+            rows = [("expected", show_value(w)), ("yours", show_value(given, 10))]
+            raise Wrong(near(answer, given, w), rows)
+        return given
+
+    match(
+        exact,
+        lambda X, y, l1: minimiser[X.shape],
+        [problem[:3] for problem in problems],
+        WRONGS,
+        ("X", "y", "l1"),
+        tol=CLOSE,
+        explain=lambda given, case: measured(answer, given, *case, minimiser[case[0].shape]),
+    )
+
+
+TESTS = {"1.12": lasso}
