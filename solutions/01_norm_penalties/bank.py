@@ -201,6 +201,11 @@ def step_without_penalty(W, b, dW, db, learning_rate, l2, max_value):
     return _step()(W, b, dW, db, learning_rate, 0.0, max_value)
 
 
+def step_held_early(W, b, dW, db, learning_rate, l2, max_value):
+    held = W * np.minimum(1, max_value / np.linalg.norm(W, axis=0))
+    return held - learning_rate * (dW + 2 * l2 * W), b - learning_rate * db
+
+
 RIGHT["1.5"] = [_step(), step_where, step_loop]
 WRONG["1.5"] = [
     (_step(True, 1, True), "All three faults"),
@@ -213,6 +218,7 @@ WRONG["1.5"] = [
     (_step(biased=1, turned=True), "on the weights alone. The max-norm still looks"),
     (_step(biased=2, turned=True), "on the weights alone. The max-norm still looks"),
     (_step(end="before"), "comes before the step"),
+    (step_held_early, "comes before the step"),
     (_step(biased=1, end="before"), "on the weights alone. The max-norm comes before"),
     (_step(end="wall"), "stretched"),
     (_step(half=True, end="wall"), "1.1. Units inside the ball were stretched"),
@@ -605,6 +611,14 @@ def _near(X):
     return X - X.mean(axis=0)
 
 
+def lasso_threshold_first(X, y, l1):
+    step, w = len(X) / (2 * np.linalg.norm(X, 2) ** 2), np.zeros(X.shape[1])
+    for _ in range(500):
+        w = _soft(w, step * l1)
+        w = w - step * 2 / len(X) * X.T @ (X @ w - y)
+    return w
+
+
 def lasso_ridge(X, y, l1):
     return np.linalg.solve(X.T @ X / len(X) + l1 * np.eye(X.shape[1]), X.T @ y / len(X))
 
@@ -638,6 +652,10 @@ WRONG["1.12"] = [
     (lambda X, y, l1: _soft(_plain(X, y), l1), "takes a loop"),
     (lambda X, y, l1: _soft(_plain(X, y), l1 / 2), "takes a loop"),
     (_lasso(steps=1), "first round only"),
+    (lambda X, y, l1: _ista(X, y, l1, threshold=l1 / 2), "threshold is l1 / 2"),
+    (lasso_threshold_first, "comes after the threshold"),
+    (_lasso(shrink=lambda w, t: np.where(w > t, w - t, w + t)), "not stopped at 0"),
+    (lambda X, y, l1: np.zeros(X.shape[1]), "is possible"),
     (lasso_ridge, "This is ridge"),
     (lambda X, y, l1: lasso_ridge(X, y, l1 / len(X)), "This is ridge"),
     (lambda X, y, l1: _ista(_near(X), y, l1), "centred or scaled"),

@@ -162,8 +162,9 @@ def step_with(factor=2, bias=0, axis=0, end="after"):
     """One step with a penalty and max-norm: the right one, or one with some of the faults."""
 
     def step(W, b, dW, db, rate, l2, max_value):
-        W = project(W, max_value, axis) if end == "before" else W
-        W, b = W - rate * (dW + factor * l2 * W), b - rate * (db + bias * l2 * b)
+        held = project(W, max_value, axis) if end in ("before", "early") else W
+        W = held - rate * (dW + factor * l2 * (W if end == "early" else held))
+        b = b - rate * (db + bias * l2 * b)
         last = {"after": project, "stretched": to_the_sphere}.get(end)
         return (last(W, max_value, axis) if last else W), b
 
@@ -172,6 +173,7 @@ def step_with(factor=2, bias=0, axis=0, end="after"):
 
 # What the card says of each part of a step; "" where the part is right.
 BIASES = "The biases are still shrunk: the penalty is on the weights alone."
+BEFORE = "The max-norm comes before the step, which then leaves the ball again: put it last."
 PARTS = (
     {2: "", 1: "The gradient of the L2 penalty is not right yet: compare it with task 1.1.",
      0: "The penalty no longer enters the step of W: keep it, with the right gradient."},
@@ -179,7 +181,7 @@ PARTS = (
     {0: "", 1: "The max-norm still looks at the rows. A unit's incoming weights are a column "
      "of W."},
     {"after": "", "none": "The max-norm at the end is missing.",
-     "before": "The max-norm comes before the step, which then leaves the ball again: put it last.",
+     "before": BEFORE, "early": BEFORE,
      "stretched": "Units inside the ball were stretched to its surface: leave them as they are."},
 )  # fmt: skip
 

@@ -33,6 +33,10 @@ def hard(w, threshold):
     return np.where(np.abs(w) > threshold, w, 0.0)
 
 
+def unstopped(w, threshold):
+    return np.where(w > threshold, w - threshold, w + threshold)
+
+
 def safe_step(X):
     return len(X) / (2 * np.linalg.norm(X, 2) ** 2)
 
@@ -42,6 +46,14 @@ def ista(X, y, l1, steps=200, threshold=None, shrink=soft, extra=0.0):
     for _ in range(steps):
         moved = w - rate * (slope(X, y, w) + extra * l1 * np.sign(w))
         w = shrink(moved, threshold or rate * l1)
+    return w
+
+
+def threshold_first(X, y, l1):
+    rate, w = safe_step(X), np.zeros(X.shape[1])
+    for _ in range(200):
+        w = soft(w, rate * l1)
+        w = w - rate * slope(X, y, w)
     return w
 
 
@@ -58,8 +70,9 @@ def centred(X):
 
 
 TWICE = (
-    "The penalty counts twice. Either the factor 2 of the loss is missing in the gradient, "
-    "(2/n) X^T (Xw - y), or `l1 * sign(w)` stands in it beside the soft threshold."
+    "The penalty counts twice. Look for the factor 2 of the loss in the gradient, "
+    "(2/n) X^T (Xw - y), and for a second penalty: `l1 * sign(w)` beside the soft threshold, or "
+    "a threshold of 2 * step * l1."
 )
 ONCE = (
     "Soft-thresholded least squares is the lasso only where the columns of X are orthogonal. In "
@@ -76,6 +89,12 @@ WRONGS = [
     ("The penalty is half as strong as it should be.", lambda X, y, l1: ista(X, y, l1 / 2)),
     ("The threshold is `l1` alone. It must be `step * l1`, with the step of the gradient.",
      lambda X, y, l1: ista(X, y, l1, threshold=l1)),
+    ("The threshold is l1 / 2. It must be `step * l1`, with the step of the gradient.",
+     lambda X, y, l1: ista(X, y, l1, threshold=l1 / 2)),
+    ("The gradient step comes after the threshold and undoes it: let the threshold come last.",
+     threshold_first),
+    ("The weights are not stopped at 0: the threshold must not carry them to the other side.",
+     lambda X, y, l1: ista(X, y, l1, shrink=unstopped)),
     ("There is no penalty in this answer: it is plain least squares.",
      lambda X, y, l1: least_squares(X, y)),
     (ONCE, lambda X, y, l1: soft(least_squares(X, y), l1)),
@@ -133,7 +152,7 @@ def near(answer, given, w):
     if probe(answer, 0.05, 2.0) not in (0, None):
         return (
             "Close, but the weights that should be exactly 0 are not. Sign steps only hover about "
-            "zero; the soft threshold of the proximal step reaches it."
+            "zero; the soft threshold of the proximal step, as the last of each round, reaches it."
         )
     if 0 in [probe(answer, 0.5 + size, 1.0) for size in (0.1, 1e-2, 1e-4, 1e-6, 1e-8)]:
         return (
@@ -160,9 +179,10 @@ def measured(answer, given, X, y, l1, w):
     if uphill(answer):
         return "The gradient step goes uphill: subtract the gradient (2/n) X^T (Xw - y)."
     alone = probe(answer, 0.8, 1.0)  # 0.3 at the minimiser: near by more than chance
-    if np.abs(given - w).max() < NEAR and alone is not None and abs(alone - 0.3) < NEAR:
+    sound = alone is not None and abs(alone - 0.3) < NEAR
+    if sound and np.abs(given - w).max() < NEAR:
         return near(answer, given, w)
-    if (given >= 0).all() and (w < 0).any():
+    if sound and (given >= 0).all() and (w < 0).any():
         return "No weight is negative: threshold abs(w), then bring the sign back."
     alive, plain = given != 0, least_squares(X, y)
     felt = -slope(X, y, given)[alive] * np.sign(given[alive]) / l1  # 1 at the minimiser
