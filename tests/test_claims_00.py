@@ -1,42 +1,23 @@
 """What notebook 00 says in words holds on draws that it does not show."""
 
-import ast
-from pathlib import Path
-
-import nbformat
 import numpy as np
 import pytest
+from lessons import run_lesson
 
 from reglib import L1, L2, ElasticNet, data
 
-NOTEBOOK = Path(__file__).resolve().parents[1] / "notebooks" / "00_start_here.ipynb"
 SEEDS = range(100, 105)  # the notebook shows 0 to 4
-
-
-def _defines(node):
-    """Whether a statement is an import, a function or a constant such as RECIPE."""
-    if isinstance(node, ast.Assign):
-        return isinstance(node.targets[0], ast.Name) and node.targets[0].id in ("RECIPE", "SEEDS")
-    return isinstance(node, ast.FunctionDef | ast.Import | ast.ImportFrom)
 
 
 @pytest.fixture(scope="module")
 def lesson():
-    """The notebook's own functions, by name: its imports and definitions run, nothing else."""
-    names = {}
-    for cell in nbformat.read(NOTEBOOK, as_version=4).cells:
-        if cell.cell_type == "code":
-            tree = ast.parse(cell.source)
-            tree.body = [node for node in tree.body if _defines(node)]
-            exec(compile(tree, NOTEBOOK.name, "exec"), names)
-    return names
+    return run_lesson("00_start_here", SEEDS=SEEDS)
 
 
 @pytest.fixture(scope="module")
 def runs(lesson):
     """Runs by share of redrawn labels, and "back": those that return to their best epoch."""
-    found = {p: [lesson["train"](p, seed) for seed in SEEDS] for p in (0.0, 0.2, 1.0)}
-    return found | {"back": [lesson["train"](0.2, seed, patience=80) for seed in SEEDS]}
+    return lesson["runs"] | {"back": lesson["back"]}
 
 
 # 1. The polynomial
