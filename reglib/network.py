@@ -230,8 +230,9 @@ class RegularizedNeuralNetwork:
 
     def _project(self):
         if self.max_norm is not None:
+            limit = MaxNorm(self.max_norm)
             for W in self.weights:
-                W[...] = MaxNorm(self.max_norm)(W)
+                W[...] = limit(W)
 
     def train(self, X, y, epochs=1000, learning_rate=0.1, verbose=True):
         """Take ``epochs`` steps of plain gradient descent on the whole set.
@@ -268,8 +269,9 @@ class RegularizedNeuralNetwork:
         come to rest where the training loss does.
         """
         dW, db = self._data_gradients(X, Y)
+        l1, l2 = L1(self.l1), L2(self.l2)
         if self.l2:
-            dW = [g + L2(self.l2).grad(W) for g, W in zip(dW, self.weights, strict=True)]
+            dW = [g + l2.grad(W) for g, W in zip(dW, self.weights, strict=True)]
         arrays = zip(self.weights + self.biases, dW + db, self._optimizers, strict=True)
         for i, (w, g, optimizer) in enumerate(arrays):
             direction, scale = optimizer(g)
@@ -277,7 +279,7 @@ class RegularizedNeuralNetwork:
                 direction = direction + self.weight_decay * w
             w -= learning_rate * direction
             if i < len(self.weights) and self.l1:
-                w[...] = L1(self.l1).prox(w, learning_rate * scale)
+                w[...] = l1.prox(w, learning_rate * scale)
         self._project()
 
     def fit(self, X, Y, epochs, batch_size, learning_rate, validation_data=None, patience=None):
@@ -357,8 +359,9 @@ class RegularizedNeuralNetwork:
         for prefix, data in (("", (X, Y)), ("val_", validation_data)):
             if data is None:
                 continue
-            output = self.forward_propagation(data[0])
-            record[prefix + ("loss" if prefix else "data_loss")] = self.data_loss(output, data[1])
+            output = self._forward(data[0])  # `fit` has checked both
+            loss = data_loss(self.loss, output, data[1])
+            record[prefix + ("loss" if prefix else "data_loss")] = loss
             if self.output != "linear":
                 truth = self._labels(data[1])
                 record[prefix + "accuracy"] = float(np.mean(self._labels(output) == truth))
