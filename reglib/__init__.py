@@ -8,6 +8,7 @@ from importlib import import_module
 
 _MODULES = {
     "penalties": ["L1", "L2", "ElasticNet", "MaxNorm"],
+    "noise": ["Dropout", "DropConnect", "GaussianNoise", "smooth_labels"],
     "network": ["RegularizedNeuralNetwork", "check_gradient"],
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}

@@ -28,6 +28,20 @@ def number(name, value, allowed):
     return float(value)
 
 
+def each(name, value, allowed, n):
+    """Return n floats: the list ``value`` has one for each, a single number serves all.
+
+    Examples
+    --------
+    >>> each("dropout", 0.5, "in [0, 1)", 2)
+    [0.5, 0.5]
+    """
+    values = [value] * n if np.ndim(value) == 0 else list(value)
+    if len(values) != n:
+        raise ValueError(f"{name} must be one number or a list of {n}, got {value!r}")
+    return [number(name, one, allowed) for one in values]
+
+
 def whole(name, value, low=1, high=np.inf):
     """Return ``value`` as an int if it is a whole number from ``low`` to ``high``.
 

@@ -2,7 +2,9 @@
 
 import numpy as np
 
-__all__ = ["data_loss", "output_gradient", "outputs", "sigmoid"]
+from reglib.activations import sigmoid
+
+__all__ = ["LOSSES", "data_loss", "output_gradient", "outputs"]
 
 # What each output may be trained with; the gradient of every pair is written below.
 LOSSES = {
@@ -10,18 +12,6 @@ LOSSES = {
     "softmax": ("squared_error", "cross_entropy"),
     "linear": ("squared_error",),
 }
-
-
-def sigmoid(z):
-    """Return ``1 / (1 + exp(-z))``, written so that the exponent is never positive.
-
-    Examples
-    --------
-    >>> sigmoid(np.array([0.0, 1e4])).tolist()
-    [0.5, 1.0]
-    """
-    small = np.exp(-np.abs(z))
-    return np.where(np.asarray(z) >= 0, 1, small) / (1 + small)
 
 
 def outputs(output, z):

@@ -2,20 +2,24 @@
 
 import numpy as np
 
-from reglib.checks import choice, finite, floats, number, whole
+from reglib import training
+from reglib.activations import activate, sigmoid, slope
+from reglib.checks import choice, each, finite, floats, number, whole
 from reglib.gradient_check import check_gradient
-from reglib.losses import LOSSES, data_loss, output_gradient, outputs, sigmoid
+from reglib.losses import LOSSES, data_loss, output_gradient, outputs
+from reglib.noise import Dropout, GaussianNoise, smooth_labels
 from reglib.optimizers import SGD, Adam
-from reglib.penalties import L1, L2, ElasticNet, MaxNorm
+from reglib.penalties import ElasticNet, MaxNorm
 
 __all__ = ["RegularizedNeuralNetwork", "check_gradient"]
 
 
 class RegularizedNeuralNetwork:
-    """Train a fully connected network whose weights are kept small.
+    """Train a fully connected network that is kept from learning by heart.
 
-    The training loss is ``data loss + l1 * sum|W| + l2 * sum W²`` over all weight matrices;
-    biases are never penalised.
+    The training loss is ``data loss + l1 * sum|W| + l2 * sum W²`` over all weight matrices, the
+    data loss taken against smoothed labels; biases are never penalised. Noise is drawn in
+    training alone. Every regularizer is off by default.
 
     Parameters
     ----------
@@ -34,6 +38,15 @@ class RegularizedNeuralNetwork:
         Normal weights with variance 2/(n_in + n_out), 2/n_in, or 0.01² whatever the layer.
     max_norm : float, optional
         After each step every unit's incoming weights are projected onto the ball of this radius.
+    dropout : float or list of float
+        Probability to drop a hidden unit, in [0, 1); a list has one for each hidden layer.
+    dropconnect : float or list of float
+        Probability to cut a connection, in [0, 1); a list has one for each weight matrix.
+    input_noise : float
+        Standard deviation of the normal noise added to the inputs, >= 0.
+    label_smoothing : float
+        The share alpha in [0, 1) of each label that is spread over all classes; a single output
+        stands for two of them. Not for a linear output.
     optimizer : {"sgd", "adam", "adamw"}
         What `fit` uses. "adam" with a ``weight_decay`` is "adamw"; both names are understood.
     momentum : float
@@ -42,7 +55,8 @@ class RegularizedNeuralNetwork:
         Decoupled: each step also subtracts ``learning_rate * weight_decay * W``. In no loss.
     dtype : numpy.float64 or numpy.float32
     rng : numpy.random.Generator, optional
-        Draws the first weights and the order of the batches.
+        Draws the first weights and the order of the batches. The noise comes from a stream of
+        its own, ``noise_rng``, so that networks with and without it share start and batches.
 
     Attributes
     ----------
@@ -50,7 +64,7 @@ class RegularizedNeuralNetwork:
     biases : list of arrays (1, n_out)
         Live: assigning into them takes effect.
     activations, z_values : lists of arrays
-        Of the last forward pass; ``activations[0]`` is the input.
+        Of the last forward pass, noise included; ``activations[0]`` is the input.
 
     Raises
     ------
@@ -84,6 +98,10 @@ class RegularizedNeuralNetwork:
         loss="squared_error",
         init="xavier",
         max_norm=None,
+        dropout=0.0,
+        dropconnect=0.0,
+        input_noise=0.0,
+        label_smoothing=0.0,
         optimizer="sgd",
         momentum=0.0,
         weight_decay=0.0,
@@ -101,6 +119,12 @@ class RegularizedNeuralNetwork:
             raise ValueError("layer_sizes must end in 2 or more for a softmax output, got 1")
         self.init = choice("init", init, ("xavier", "he", "small"))
         self.max_norm = None if max_norm is None else number("max_norm", max_norm, "> 0")
+        self.dropout = each("dropout", dropout, "in [0, 1)", len(self.layer_sizes) - 2)
+        self.dropconnect = each("dropconnect", dropconnect, "in [0, 1)", len(self.layer_sizes) - 1)
+        self.input_noise = number("input_noise", input_noise, ">= 0")
+        self.label_smoothing = number("label_smoothing", label_smoothing, "in [0, 1)")
+        if self.label_smoothing and output == "linear":
+            raise ValueError("label_smoothing must be 0 for a linear output, which has no classes")
         self.optimizer = choice("optimizer", optimizer, ("sgd", "adam", "adamw"))
         self.momentum = number("momentum", momentum, "in [0, 1)")
         self.weight_decay = number("weight_decay", weight_decay, ">= 0")
@@ -108,6 +132,10 @@ class RegularizedNeuralNetwork:
             raise ValueError(f"dtype must be float32 or float64, got {dtype!r}")
         self.dtype = np.dtype(dtype)
         self.rng = np.random.default_rng(rng)
+        self.noise_rng = self.rng.spawn(1)[0]
+        self._on_inputs = GaussianNoise(self.input_noise, self.noise_rng)
+        self._on_weights = [Dropout(p, self.noise_rng) for p in self.dropconnect]
+        self._on_units = [Dropout(p, self.noise_rng) for p in self.dropout]
         self.weights, self.biases = [], []
         for n_in, n_out in zip(self.layer_sizes, self.layer_sizes[1:], strict=False):
             std = {"xavier": (2 / (n_in + n_out)) ** 0.5, "he": (2 / n_in) ** 0.5, "small": 0.01}
@@ -123,19 +151,7 @@ class RegularizedNeuralNetwork:
 
     def sigmoid_derivative(self, z):
         """Return the derivative ``s (1 - s)`` of the sigmoid at z, where s is its value there."""
-        s = self.sigmoid(z)
-        return s * (1 - s)
-
-    def _activate(self, z):
-        if self.activation == "sigmoid":
-            return self.sigmoid(z)
-        return np.tanh(z) if self.activation == "tanh" else np.maximum(z, 0)
-
-    def _slope(self, z):
-        """Return the derivative of the hidden activation at z."""
-        if self.activation == "sigmoid":
-            return self.sigmoid_derivative(z)
-        return 1 - np.tanh(z) ** 2 if self.activation == "tanh" else (z > 0).astype(z.dtype)
+        return slope("sigmoid", z)
 
     def _inputs(self, X):
         """Return X (n, n_in) in the network's dtype, or say what is wrong with it."""
@@ -167,37 +183,57 @@ class RegularizedNeuralNetwork:
         return Y
 
     def forward_propagation(self, X, training=False):
-        """Return the outputs (n, n_out) for X (n, n_in).
+        """Return the outputs (n, n_out) for X (n, n_in); ``training`` draws fresh noise."""
+        return self._forward(self._inputs(X), training)
 
-        ``training`` matters once a technique draws noise: evaluation never does.
-        """
-        return self._forward(self._inputs(X))
-
-    def _forward(self, X):
-        self.activations, self.z_values = [X], []
-        for W, b in zip(self.weights, self.biases, strict=True):
-            z = self.activations[-1] @ W + b
+    def _forward(self, X, training=False):
+        if training and self.input_noise:
+            X = self._on_inputs.forward(X, training)
+        self.activations, self.z_values, self._used = [X], [], list(self.weights)
+        for layer, b in enumerate(self.biases):
+            if training and self.dropconnect[layer]:
+                self._used[layer] = self._on_weights[layer].forward(self.weights[layer], training)
+            z = self.activations[-1] @ self._used[layer] + b
             self.z_values.append(z)
-            last = len(self.z_values) == len(self.weights)
-            self.activations.append(outputs(self.output, z) if last else self._activate(z))
-        return self.activations[-1]
+            if layer == len(self.biases) - 1:
+                a = outputs(self.output, z)
+            else:
+                a = activate(self.activation, z)
+                if training and self.dropout[layer]:
+                    a = self._on_units[layer].forward(a, training)
+            self.activations.append(a)
+        return a
 
     def data_loss(self, output, y):
-        """Return the loss of outputs (n, n_out) against y without the penalties, a float."""
-        A = floats("output", output, self.dtype)
-        if A.ndim != 2 or A.shape[1] != self.layer_sizes[-1]:
-            raise ValueError(f"output must be (n, {self.layer_sizes[-1]}), got {A.shape}")
+        """Return the loss of outputs (n, n_out) against y as given, penalties left out."""
+        A = self._outputs(output)
         return data_loss(self.loss, A, self._targets(y, len(A)))
 
     def compute_loss(self, output, y):
-        """Return the training loss ``data_loss(output, y) + l1 sum|W| + l2 sum W²``, a float."""
-        return self.data_loss(output, y) + ElasticNet(self.l1, self.l2)(self.weights)
+        """Return the training loss: against smoothed labels, plus ``l1 sum|W| + l2 sum W²``."""
+        A = self._outputs(output)
+        loss = data_loss(self.loss, A, self._soften(self._targets(y, len(A))))
+        return loss + ElasticNet(self.l1, self.l2)(self.weights)
+
+    def _outputs(self, output):
+        A = floats("output", output, self.dtype)
+        if A.ndim != 2 or A.shape[1] != self.layer_sizes[-1]:
+            raise ValueError(f"output must be (n, {self.layer_sizes[-1]}), got {A.shape}")
+        return A
+
+    def _soften(self, Y):
+        """Return the labels (n, k) to train on; a single output is one of two classes."""
+        if not self.label_smoothing:
+            return Y
+        two = Y.shape[1] == 1
+        soft = smooth_labels(np.hstack([Y, 1 - Y]) if two else Y, self.label_smoothing)
+        return soft[:, :1] if two else soft
 
     def gradients(self, X, y):
-        """Return (dW, db), the exact gradients of the training loss, penalties included.
+        """Return (dW, db), the exact gradients of the training loss for one draw of the noise.
 
-        Runs its own forward pass. Lists of arrays shaped like ``weights`` and ``biases``; where
-        a weight is exactly 0 the derivative of ``|w|`` is taken as 0.
+        Runs its own forward pass in training mode. Lists of arrays shaped like ``weights`` and
+        ``biases``; where a weight is exactly 0 the derivative of ``|w|`` is taken as 0.
         """
         X = self._inputs(X)
         dW, db = self._data_gradients(X, self._targets(y, len(X)))
@@ -205,14 +241,19 @@ class RegularizedNeuralNetwork:
         return [g + penalty.grad(W) for g, W in zip(dW, self.weights, strict=True)], db
 
     def _data_gradients(self, X, Y):
-        A = self._forward(X)
-        delta = output_gradient(self.loss, self.output, A, Y)
+        A = self._forward(X, training=True)
+        delta = output_gradient(self.loss, self.output, A, self._soften(Y))
         dW, db = [], []
         for layer in reversed(range(len(self.weights))):
             dW.insert(0, self.activations[layer].T @ delta)
             db.insert(0, delta.sum(axis=0, keepdims=True))
+            if self.dropconnect[layer]:
+                dW[0] = self._on_weights[layer].backward(dW[0])
             if layer > 0:
-                delta = (delta @ self.weights[layer].T) * self._slope(self.z_values[layer - 1])
+                delta = delta @ self._used[layer].T
+                if self.dropout[layer - 1]:
+                    delta = self._on_units[layer - 1].backward(delta)
+                delta = delta * slope(self.activation, self.z_values[layer - 1])
         return dW, db
 
     def backward_propagation(self, X, y, learning_rate=0.1):
@@ -248,39 +289,12 @@ class RegularizedNeuralNetwork:
         with np.errstate(over="ignore", invalid="ignore"):
             for epoch in range(epochs):
                 loss = self.compute_loss(self.forward_propagation(X), y)
-                self._stay_finite(loss, epoch, learning_rate)
+                training.stay_finite(loss, epoch, learning_rate)
                 self.backward_propagation(X, y, learning_rate)
                 if verbose and epoch % 100 == 0:
                     print(f"Epoch {epoch}, Loss: {loss:.4f}")
             loss = self.compute_loss(self.forward_propagation(X), y)
-            self._stay_finite(loss, epochs, learning_rate)
-
-    def _stay_finite(self, loss, epoch, learning_rate):
-        if not np.isfinite(loss):
-            raise FloatingPointError(
-                f"the loss became {loss} in epoch {epoch}: try a learning_rate below "
-                f"{learning_rate}, inputs scaled to unit size, or a max_norm"
-            )
-
-    def _step(self, X, Y, learning_rate):
-        """Take one step of the optimizer on a batch; L1 comes as its proximal step.
-
-        Its step is what the optimizer multiplies a lasting gradient with, so that the weights
-        come to rest where the training loss does.
-        """
-        dW, db = self._data_gradients(X, Y)
-        l1, l2 = L1(self.l1), L2(self.l2)
-        if self.l2:
-            dW = [g + l2.grad(W) for g, W in zip(dW, self.weights, strict=True)]
-        arrays = zip(self.weights + self.biases, dW + db, self._optimizers, strict=True)
-        for i, (w, g, optimizer) in enumerate(arrays):
-            direction, scale = optimizer(g)
-            if i < len(self.weights):  # biases neither decay nor pay a penalty
-                direction = direction + self.weight_decay * w
-            w -= learning_rate * direction
-            if i < len(self.weights) and self.l1:
-                w[...] = l1.prox(w, learning_rate * scale)
-        self._project()
+            training.stay_finite(loss, epochs, learning_rate)
 
     def fit(self, X, Y, epochs, batch_size, learning_rate, validation_data=None, patience=None):
         """Train on shuffled mini-batches and return the history.
@@ -302,9 +316,9 @@ class RegularizedNeuralNetwork:
         Returns
         -------
         dict of lists, one entry an epoch, measured after it in evaluation mode
-            "loss" (data loss and penalties), "data_loss", "weight_norm" (Euclidean, all weights)
-            and, for a classifier, "accuracy"; with validation data also "val_loss", the data
-            loss alone, and "val_accuracy". Compare "val_loss" with "data_loss", not with "loss".
+            "loss" (the training loss), "data_loss" (labels as given, no penalty), "weight_norm"
+            (Euclidean, all weights) and, for a classifier, "accuracy"; with validation data also
+            "val_loss", a data loss, and "val_accuracy". Compare "val_loss" with "data_loss".
 
         Raises
         ------
@@ -313,61 +327,9 @@ class RegularizedNeuralNetwork:
         FloatingPointError
             If the loss stops being finite.
         """
-        from threadpoolctl import threadpool_limits
-
-        X = self._inputs(X)
-        Y = self._targets(Y, len(X))
-        epochs, batch_size = whole("epochs", epochs), whole("batch_size", batch_size)
-        learning_rate = number("learning_rate", learning_rate, "> 0")
-        if validation_data is not None:
-            if not (isinstance(validation_data, list | tuple) and len(validation_data) == 2):
-                raise ValueError(f"validation_data must be a pair (X, y), got {validation_data!r}")
-            X_val = self._inputs(validation_data[0])
-            validation_data = X_val, self._targets(validation_data[1], len(X_val))
-        if patience is not None:
-            whole("patience", patience)
-            if validation_data is None:
-                raise ValueError("patience needs validation_data (X, y) to watch, got None")
-        history, best, kept, waited = {}, np.inf, None, 0
-        # One BLAS thread: for small products more threads cost more than they save.
-        with threadpool_limits(1, "blas"), np.errstate(over="ignore", invalid="ignore"):
-            for epoch in range(epochs):
-                order = self.rng.permutation(len(X))
-                for start in range(0, len(X), batch_size):
-                    rows = order[start : start + batch_size]
-                    self._step(X[rows], Y[rows], learning_rate)
-                record = self._record(X, Y, validation_data)
-                self._stay_finite(record["loss"], epoch, learning_rate)
-                for name, value in record.items():
-                    history.setdefault(name, []).append(value)
-                if patience is None:
-                    continue
-                waited += 1
-                if record["val_loss"] < best:
-                    best, waited = record["val_loss"], 0
-                    kept = [w.copy() for w in self.weights + self.biases]
-                if waited >= patience:
-                    break
-        if kept is not None:
-            for w, best_w in zip(self.weights + self.biases, kept, strict=True):
-                w[...] = best_w  # in place: the arrays stay live
-        return history
-
-    def _record(self, X, Y, validation_data):
-        """Return this epoch's line of the history."""
-        record = {}
-        for prefix, data in (("", (X, Y)), ("val_", validation_data)):
-            if data is None:
-                continue
-            output = self._forward(data[0])  # `fit` has checked both
-            loss = data_loss(self.loss, output, data[1])
-            record[prefix + ("loss" if prefix else "data_loss")] = loss
-            if self.output != "linear":
-                truth = self._labels(data[1])
-                record[prefix + "accuracy"] = float(np.mean(self._labels(output) == truth))
-        record["loss"] = record["data_loss"] + ElasticNet(self.l1, self.l2)(self.weights)
-        record["weight_norm"] = float(np.sqrt(sum(np.square(W).sum() for W in self.weights)))
-        return record
+        return training.fit(
+            self, X, Y, epochs, batch_size, learning_rate, validation_data, patience
+        )
 
     def _labels(self, output):
         if output.shape[1] == 1:
