@@ -1,5 +1,7 @@
 """What the tests of the network share: a small network, a small batch, and a look at messages."""
 
+import copy
+
 import numpy as np
 import pytest
 
@@ -13,6 +15,25 @@ PAIRS = [
     ("linear", "squared_error"),
 ]
 each_pair = pytest.mark.parametrize("output, loss", PAIRS, ids=["-".join(p) for p in PAIRS])
+
+NOISES = {  # for networks with two hidden layers
+    "dropout": dict(dropout=0.4),
+    "dropout of one layer": dict(dropout=[0.0, 0.6]),
+    "dropconnect": dict(dropconnect=0.3),
+    "dropconnect of some layers": dict(dropconnect=[0.5, 0.0, 0.2]),
+    "input noise": dict(input_noise=0.5),
+    "label smoothing": dict(label_smoothing=0.2),
+    "all": dict(dropout=[0.3, 0.5], dropconnect=0.2, input_noise=0.3, label_smoothing=0.1),
+}
+
+
+def noises(output):
+    """The options above that a network with this output takes: a linear one smooths no labels."""
+    for name, options in NOISES.items():
+        if output == "linear":
+            options = {key: value for key, value in options.items() if key != "label_smoothing"}
+        if options:
+            yield name, options
 
 
 def make(sizes=(3, 5, 2), seed=0, **options):
@@ -36,3 +57,28 @@ def raises(call, *parts):
         call()
     for part in parts:
         assert str(part) in str(error.value), f"the message lacks {part!r}: {error.value}"
+
+
+def drawn(net, X):
+    """The noise of the network's next training pass: (on inputs, on weights, on units).
+
+    Read off a copy's record of that pass, never off the layers; for tanh or sigmoid, whose
+    values are not 0, and more rows than units.
+    """
+    net = copy.deepcopy(net)
+    net.forward_propagation(X, training=True)
+    value = np.tanh if net.activation == "tanh" else net.sigmoid
+    hidden = zip(net.activations[1:-1], net.z_values, strict=False)
+    on_units = [a / value(z) for a, z in hidden]
+    layers = zip(net.weights, net.biases, net.activations, net.z_values, strict=False)
+    on_weights = [np.linalg.lstsq(a, z - b, rcond=None)[0] / W for W, b, a, z in layers]
+    for kind, rates, masks in (
+        ("dropout", net.dropout, on_units),
+        ("dropconnect", net.dropconnect, on_weights),
+    ):
+        for layer, (p, mask) in enumerate(zip(rates, masks, strict=True)):
+            for m, exact in ((mask, 0.0), (mask, 1 / (1 - p))):
+                m[np.abs(m - exact) < 1e-9] = exact
+            strange = ~np.isin(mask, (0.0, 1 / (1 - p)))
+            assert not strange.any(), f"{kind} {p} of layer {layer} multiplies by {mask[strange]}"
+    return net.activations[0] - X, on_weights, on_units
