@@ -6,7 +6,10 @@ from pathlib import Path
 import nbformat
 import numpy as np
 import pytest
+from small_network import NOISES, batch, drawn, make
 
+from reglib import Dropout, GaussianNoise, smooth_labels
+from reglib.losses import data_loss, output_gradient, outputs
 from reglib.penalties import L1, L2, ElasticNet, MaxNorm
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
@@ -85,3 +88,152 @@ def test_torchs_renorm_is_max_norm_of_the_transpose():
     W = np.random.default_rng(0).standard_normal((64, 128))
     held = torch.renorm(torch.tensor(W.T), p=2, dim=0, maxnorm=1.0).numpy()
     np.testing.assert_allclose(held.T, MaxNorm(1.0)(W), rtol=1e-6)
+
+
+# Noise
+
+
+def check_dropout(out, x, p, whose):
+    """Assert the mean, the variance, the share dropped and the survivors of x (n,) at rate p."""
+    n, second = x.size, p / (1 - p)
+    fourth = (1 - p) * second**4 + p
+    kept = out != 0
+    estimates = {
+        "share dropped": (1 - kept.mean(), p, (p * (1 - p) / n) ** 0.5),
+        "mean of out / x": ((out / x).mean(), 1.0, (second / n) ** 0.5),
+        "variance of out / x": (
+            np.square(out / x - 1).mean(), second, ((fourth - second**2) / n) ** 0.5
+        ),
+    }  # fmt: skip
+    for what, (got, wanted, sigma) in estimates.items():
+        assert abs(got - wanted) < 6 * sigma + 1e-5, f"{whose}: {what} is {got}, not {wanted}"
+    np.testing.assert_allclose(out[kept], x[kept] / (1 - p), rtol=1e-5, err_msg=whose)
+
+
+def some_inputs(n=40_000):
+    """Inputs away from 0, so that what was dropped shows."""
+    return (1 + np.random.default_rng(0).random(n)).astype(np.float32)
+
+
+@pytest.mark.parametrize("p", [0.2, 0.5, 0.8])
+def test_torchs_dropout_has_our_statistics_and_the_forwards_mask_in_its_gradient(p):
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(0)
+    x, layer, ours = some_inputs(), torch.nn.Dropout(p), Dropout(p, np.random.default_rng(0))
+    check_dropout(ours.forward(x, training=True), x, p, "ours")
+    check_dropout(layer(torch.tensor(x)).numpy(), x, p, "nn.Dropout")
+    layer.eval()
+    np.testing.assert_array_equal(layer(torch.tensor(x)).numpy(), ours.forward(x))
+    tensor = torch.tensor(x, requires_grad=True)
+    out = torch.nn.functional.dropout(tensor, p, training=True)
+    out.sum().backward()
+    for whose, got, mask in (
+        ("F.dropout", out.detach().numpy(), tensor.grad.numpy()),
+        ("ours", ours.forward(x, training=True), ours.backward(np.ones_like(x))),
+    ):
+        np.testing.assert_allclose(x * mask, got, rtol=1e-6, err_msg=f"{whose}: another mask")
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.1, 0.5])
+def test_torchs_label_smoothing_is_ours_and_so_is_its_gradient(alpha):
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(0)
+    logits, y = rng.standard_normal((20, 5)), rng.integers(0, 5, 20)
+    for labels, Y in ((y, np.eye(5)[y]), (rng.dirichlet(np.ones(5), 20),) * 2):
+        z = torch.tensor(logits, requires_grad=True)
+        target = torch.tensor(labels)
+        loss = torch.nn.functional.cross_entropy(z, target, label_smoothing=alpha)
+        loss.backward()
+        A, soft = outputs("softmax", logits), smooth_labels(Y, alpha)
+        assert data_loss("cross_entropy", A, soft) == pytest.approx(loss.item(), rel=1e-12)
+        gradient = output_gradient("cross_entropy", "softmax", A, soft)
+        np.testing.assert_allclose(gradient, z.grad.numpy(), atol=1e-14)
+
+
+@pytest.mark.parametrize("name", NOISES)
+def test_a_torch_sequential_with_our_masks_has_our_gradients(name):
+    torch = pytest.importorskip("torch")
+
+    class Thinned(torch.nn.Linear):
+        def forward(self, x):
+            return torch.nn.functional.linear(x, self.weight * self.mask, self.bias)
+
+    class Apply(torch.nn.Module):
+        def __init__(self, call):
+            super().__init__()
+            self.forward = call
+
+    options = dict(activation="tanh", output="softmax", loss="cross_entropy", **NOISES[name])
+    net, (X, _) = make((3, 5, 4, 3), l1=0.02, l2=0.03, **options), batch(9)
+    y = np.arange(9) % 3
+    noise, on_weights, on_units = (
+        torch.tensor(part) if isinstance(part, np.ndarray) else [torch.tensor(m) for m in part]
+        for part in drawn(net, X)
+    )
+    steps = [Apply(lambda x: x + noise)]
+    for i, (W, b) in enumerate(zip(net.weights, net.biases, strict=True)):
+        layer = Thinned(*W.shape, dtype=torch.float64)
+        layer.weight.data, layer.bias.data = torch.tensor(W.T.copy()), torch.tensor(b[0])
+        layer.mask = on_weights[i].T
+        steps.append(layer)
+        if i < 2:
+            steps += [torch.nn.Tanh(), Apply(lambda a, i=i: a * on_units[i])]
+    z = torch.nn.Sequential(*steps)(torch.tensor(X))
+    alpha = NOISES[name].get("label_smoothing", 0.0)
+    loss = torch.nn.functional.cross_entropy(z, torch.tensor(y), label_smoothing=alpha)
+    layers = [step for step in steps if isinstance(step, Thinned)]
+    for layer in layers:
+        loss = loss + 0.02 * layer.weight.abs().sum() + 0.03 * layer.weight.square().sum()
+    loss.backward()
+    dW, db = net.gradients(X, y)
+    for i, layer in enumerate(layers):
+        message = f"{name}: weights[{i}]"
+        np.testing.assert_allclose(dW[i], layer.weight.grad.numpy().T, atol=1e-13, err_msg=message)
+        message = f"{name}: biases[{i}]"
+        np.testing.assert_allclose(db[i][0], layer.bias.grad.numpy(), atol=1e-13, err_msg=message)
+
+
+@pytest.mark.parametrize("rate", [0.2, 0.5, 0.8])
+def test_keras_dropout_is_ours_and_its_rate_is_our_p(rate):
+    keras = pytest.importorskip("keras")
+    x, layer = some_inputs(), keras.layers.Dropout(rate, seed=0)
+    check_dropout(keras.ops.convert_to_numpy(layer(x, training=True)), x, rate, "keras")
+    for out in (layer(x, training=False), layer(x)):
+        np.testing.assert_array_equal(keras.ops.convert_to_numpy(out), x, "not off at evaluation")
+
+
+def test_keras_gaussian_noise_is_ours():
+    keras = pytest.importorskip("keras")
+    x, layer = some_inputs(), keras.layers.GaussianNoise(0.3, seed=0)
+    ours = GaussianNoise(0.3, np.random.default_rng(0))
+    outs = {
+        "keras": keras.ops.convert_to_numpy(layer(x, training=True)),
+        "ours": ours.forward(x, training=True),
+    }
+    for whose, out in outs.items():
+        noise = (out.astype(float) - x) / 0.3
+        assert abs(noise.mean()) < 6 / x.size**0.5, (
+            f"{whose}: the noise has the mean {noise.mean()}"
+        )
+        off = abs(np.square(noise).mean() - 1)
+        assert off < 6 * (2 / x.size) ** 0.5, f"{whose}: the variance is {off} from stddev^2"
+    np.testing.assert_array_equal(keras.ops.convert_to_numpy(layer(x, training=False)), x)
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.1, 0.5])
+def test_keras_label_smoothing_is_ours_for_several_outputs_and_for_one(alpha):
+    keras = pytest.importorskip("keras")
+    X, _ = batch(12)
+    y = np.arange(12) % 3
+    losses = keras.losses.CategoricalCrossentropy, keras.losses.BinaryCrossentropy
+    for (output, loss, k), theirs in zip(
+        (("softmax", "cross_entropy", 3), ("sigmoid", "binary_cross_entropy", 1)),
+        losses,
+        strict=True,
+    ):
+        net = make((3, 4, k), output=output, loss=loss, label_smoothing=alpha)
+        A = net.forward_propagation(X)
+        labels = y if k == 3 else y % 2
+        target = (np.eye(3)[labels] if k == 3 else labels[:, None]).astype(np.float32)
+        got = float(theirs(label_smoothing=alpha)(target, A.astype(np.float32)))
+        assert net.compute_loss(A, labels) == pytest.approx(got, rel=1e-5), loss
