@@ -19,6 +19,9 @@ from reglib import checks, style
 _STATUS = '<div role="status" aria-live="polite" style="line-height: 1.5">{}</div>'
 _CAPTION = '<div style="line-height: 1.5"><i>{}</i></div>'
 _CONTROL = {"layout": {"width": "26em"}, "style": {"description_width": "9em"}}
+# How a moving line that follows a slider looks, and a moving point: for ax.axvline and ax.plot.
+CURSOR = {"color": "black", "linewidth": 1, "clip_on": False}
+DOT = {"linestyle": "", "marker": "o", "markeredgecolor": "black", "clip_on": False}
 
 
 @contextlib.contextmanager

@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from reglib.explore.base import Explorer, choice, house_style, slider
+from reglib.explore.base import CURSOR, DOT, Explorer, choice, house_style, slider
 from reglib.penalties import L1, L2, ElasticNet
 from reglib.style import BLUE, GREEN, GREY, ORANGE, PURPLE
 
@@ -130,11 +130,11 @@ def constraint_balls(shape="L1"):
     path.set(xlabel="radius of the ball", xlim=(0, 2.5), ylim=(-2.6, 2.6))
     path.set_title("The weights of the point as the ball grows", fontsize=11)
     path.axhline(0, color=GREY, linewidth=0.8)
-    (line1,) = path.plot([], [], color=PURPLE, label="$w_1$")
-    (line2,) = path.plot([], [], color=GREEN, linestyle="--", label="$w_2$")
-    path.legend(handles=[line1, line2], loc="lower left", ncols=2)
-    cursor = path.axvline(0, color="black", linewidth=1, clip_on=False)
-    (dots,) = path.plot([], [], "o", color=ORANGE, markeredgecolor="black", clip_on=False)
+    looks = ("$w_1$", PURPLE, "-"), ("$w_2$", GREEN, "--")
+    lines = [path.plot([], [], dash, color=color, label=name)[0] for name, color, dash in looks]
+    path.legend(handles=lines, loc="lower left", ncols=2)
+    cursor = path.axvline(0, **CURSOR)
+    (dots,) = path.plot([], [], color=ORANGE, **DOT)
 
     def update(shape, radius, best1, best2):
         best = np.array([best1, best2])
@@ -145,9 +145,7 @@ def constraint_balls(shape="L1"):
         ball.set_xy(_rim(shape, radius))
         top.set_data([best1], [best2])
         point.set_data(w[:1], w[1:])
-        for line, weight in zip(
-            (line1, line2), constrained_minimum(shape, best, _RADII).T, strict=True
-        ):
+        for line, weight in zip(lines, constrained_minimum(shape, best, _RADII).T, strict=True):
             line.set_data(_RADII, weight)
         cursor.set_xdata([radius, radius])
         dots.set_data([radius, radius], w)
@@ -155,16 +153,9 @@ def constraint_balls(shape="L1"):
         text = f"Least loss: weights ({best1:.2f}, {best2:.2f}). Inside the ball: ({words}). "
         norm = np.linalg.norm(w)
         if shape == "max-norm":
-            limit = f"{norm:.3f} of at most {radius:.2f}"
-            return (
-                text
-                + f"Norm of the unit's incoming weights: {limit}. "
-                + (
-                    "The limit acts."
-                    if norm > radius - 1e-9
-                    else "Within the limit nothing changes."
-                )
-            )
+            text += f"Norm of the unit's incoming weights: {norm:.3f} of at most {radius:.2f}. "
+            acts = norm > radius - 1e-9
+            return text + ("The limit acts." if acts else "Within the limit nothing changes.")
         if radius_of(shape, best) <= radius:
             return text + "The ball holds the least loss: the same as no penalty."
         return text + f"The penalty {_strength(shape, w, best)} has its minimum at the same point."
@@ -172,7 +163,7 @@ def constraint_balls(shape="L1"):
     return Explorer(
         fig,
         update,
-        moving=[contours, touching, ball, top, point, line1, line2, cursor, dots],
+        moving=[contours, touching, ball, top, point, lines, cursor, dots],
         controls={
             "shape": choice("shape of the ball", [*_SHAPES, "max-norm"], shape),
             "radius": slider("radius", 0.05, 2.5, 1.0),
@@ -198,38 +189,32 @@ def soft_threshold():
         Controls: the product of strength and step size, and the weight before the step.
     """
     w = np.linspace(-3, 3, 601)
-    kinds = {
-        "L1": (lambda k: L1(k), BLUE, "-"),
-        "L2": (lambda k: L2(k), ORANGE, "--"),
-        "elastic net": (lambda k: ElasticNet(k, k), GREEN, "-."),
-    }
+    kinds = [
+        ("L1", L1, BLUE, "-"),
+        ("L2", L2, ORANGE, "--"),
+        ("elastic net", lambda k: ElasticNet(k, k), GREEN, "-."),
+    ]
     fig = Figure(figsize=(8.1, 4.2))
     ax = fig.subplots()
     ax.set(xlabel="weight before the step", ylabel="weight after the step")
     ax.set(xlim=(-3, 3), ylim=(-3, 3), xticks=range(-3, 4), yticks=range(-3, 4))
     zone = ax.axvspan(-1, 1, color=BLUE, alpha=0.12, linewidth=0)
     (same,) = ax.plot(w, w, ":", color=GREY, linewidth=1.4, label="no penalty")
-    lines = {
-        name: ax.plot(w, w, color=color, linestyle=dashes, label=name)[0]
-        for name, (_, color, dashes) in kinds.items()
-    }
-    fig.legend(handles=[*lines.values(), same], loc="outside right upper")
-    cursor = ax.axvline(0, color="black", linewidth=1, clip_on=False)
-    dots = {
-        name: ax.plot([], [], "o", color=color, markeredgecolor="black", clip_on=False)[0]
-        for name, (_, color, _) in kinds.items()
-    }
+    lines = [ax.plot(w, w, dash, color=color, label=name)[0] for name, _, color, dash in kinds]
+    fig.legend(handles=[*lines, same], loc="outside right upper")
+    cursor = ax.axvline(0, **CURSOR)
+    dots = [ax.plot([], [], color=color, **DOT)[0] for _, _, color, _ in kinds]
 
     def update(strength, weight):
         zone.set_x(-strength)
         zone.set_width(2 * strength)
         cursor.set_xdata([weight, weight])
         after = []
-        for name, (penalty, _, _) in kinds.items():
+        for (name, penalty, _, _), line, dot in zip(kinds, lines, dots, strict=True):
             prox = penalty(strength).prox
-            lines[name].set_ydata(prox(w, 1.0))
+            line.set_ydata(prox(w, 1.0))
             value = prox(weight, 1.0)
-            dots[name].set_data([weight], [value])
+            dot.set_data([weight], [value])
             after.append(f"{name} {'<b>exactly 0</b>' if value == 0 else f'{value:.3f}'}")
         return (
             f"The weight {weight:.2f} becomes: {', '.join(after)}. "
@@ -240,7 +225,7 @@ def soft_threshold():
     return Explorer(
         fig,
         update,
-        moving=[zone, *lines.values(), cursor, *dots.values()],
+        moving=[zone, lines, cursor, dots],
         controls={
             "strength": slider("strength × step", 0.05, 2.5, 0.6),
             "weight": slider("weight before", -3, 3, 1.5),

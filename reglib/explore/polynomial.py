@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from reglib import data
-from reglib.explore.base import Explorer, house_style, log_slider
+from reglib.explore.base import CURSOR, DOT, Explorer, house_style, log_slider
 from reglib.style import BLUE, GREY, PURPLE, TRAIN, VALIDATION
 
 _DEGREE = 15
@@ -54,22 +54,18 @@ def polynomial_fit():
     left.plot(x, y, "o", color="black", markersize=5, label="20 points")
     (line,) = left.plot(at, at, color=BLUE, label="fit")
     left.legend(loc="upper left", ncols=3, columnspacing=1, handlelength=1.5)
-    right.set(xscale="log", yscale="log", xlim=(1e-8, 10), ylim=(0.05, 10))
-    right.set(
-        xlabel="strength l2 (log scale)", ylabel="error (RMSE)", xticks=10.0 ** np.arange(-8, 2, 3)
-    )
-    right.set_yticks(
-        [0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10], ["0.05", "0.1", "0.2", "0.5", "1", "2", "5", "10"]
-    )
+    right.set(xscale="log", xlim=(1e-8, 10), xlabel="strength l2 (log scale)")
+    right.set(yscale="log", ylim=(0.05, 10), ylabel="error (RMSE)")
+    heights = [0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10]
+    right.set_xticks(10.0 ** np.arange(-8, 2, 3))
+    right.set_yticks(heights, [f"{height:g}" for height in heights])
     right.minorticks_off()
     right.plot(grid, curves[:, 0], **TRAIN)
     right.plot(grid, curves[:, 1], **VALIDATION)
     right.plot(grid[best], curves[best, 1], "^", color="black", markersize=8, label="least")
     right.legend(loc="upper right")
-    cursor = right.axvline(1, color="black", linewidth=1, clip_on=False)
-    (dots,) = right.plot(
-        [], [], "o", color=PURPLE, markeredgecolor="black", markersize=7, clip_on=False
-    )
+    cursor = right.axvline(1, **CURSOR)
+    (dots,) = right.plot([], [], color=PURPLE, markersize=7, **DOT)
 
     def update(l2):
         line.set_ydata(predict(l2, at))

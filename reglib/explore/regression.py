@@ -6,14 +6,12 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from reglib import data
-from reglib.explore.base import Explorer, choice, house_style, log_slider
+from reglib.explore.base import CURSOR, DOT, Explorer, choice, house_style, log_slider
 from reglib.style import BLUE, GREEN, GREY, ORANGE, PURPLE, VALIDATION
 
 # How much of the strength goes to the absolute values, and how much to the squares.
 _PENALTIES = {"L1": (1, 0), "L2": (0, 1), "elastic net": (1, 1)}
 _STRENGTHS = np.logspace(-3, 1, 161)
-_CURSOR = {"color": "black", "linewidth": 1, "clip_on": False}
-_DOT = {"linestyle": "", "marker": "o", "markeredgecolor": "black", "clip_on": False}
 
 
 def _rmse(residuals):
@@ -77,23 +75,17 @@ def coefficient_paths(penalty="L1"):
     top.set(xscale="log", xlim=(1e-3, 10), ylim=(-1.3, 1.3), ylabel="coefficient")
     low.set(xlabel="strength of the penalty (log scale)", ylabel="validation error", ylim=(55, 85))
     colors = {"bmi": BLUE, "s5": GREEN, "bp": ORANGE}
-    lines = [
-        top.plot(
-            _STRENGTHS,
-            _STRENGTHS,
-            color=colors.get(name, GREY),
-            linewidth=2.4 if name in colors else 1,
-        )[0]
-        for name in names
-    ]
-    shown = [lines[names.index(name)] for name in colors] + [lines[0]]
-    top.legend(shown, [*colors, "the other seven"], loc="upper right", ncols=4)
-    (dots,) = top.plot([], [], color=PURPLE, **_DOT)
+    lines = top.plot(_STRENGTHS, np.ones((161, 10)), color=GREY, linewidth=1)
+    shown = [lines[names.index(name)] for name in colors]
+    for line, color in zip(shown, colors.values(), strict=True):
+        line.set(color=color, linewidth=2.4)
+    top.legend([*shown, lines[0]], [*colors, "the other seven"], loc="upper right", ncols=4)
+    (dots,) = top.plot([], [], color=PURPLE, **DOT)
     (error,) = low.plot(_STRENGTHS, _STRENGTHS, **VALIDATION)
     (best,) = low.plot([], [], "v", color="black", markersize=9, label="least")
-    (dot,) = low.plot([], [], color=PURPLE, **_DOT)
+    (dot,) = low.plot([], [], color=PURPLE, **DOT)
     low.legend(loc="upper left", ncols=2)
-    cursors = [ax.axvline(1, **_CURSOR) for ax in (top, low)]
+    cursors = [ax.axvline(1, **CURSOR) for ax in (top, low)]
 
     def update(penalty, strength):
         W, errors = _path(penalty)
@@ -165,8 +157,8 @@ def singular_values():
     right.set(xscale="log", xlim=(1e-4, 10), ylim=(0, 10.4), xlabel="strength l2 (log scale)")
     right.set(ylabel="degrees of freedom", yticks=range(0, 11, 2), xticks=10.0 ** np.arange(-4, 2))
     right.plot(grid, (s**2 / (s**2 + n * grid[:, None])).sum(1), color=BLUE)
-    cursor = right.axvline(1, **_CURSOR)
-    (dot,) = right.plot([], [], color=PURPLE, **_DOT)
+    cursor = right.axvline(1, **CURSOR)
+    (dot,) = right.plot([], [], color=PURPLE, **DOT)
 
     def update(l2):
         kept = s**2 / (s**2 + n * l2)
@@ -217,8 +209,8 @@ def early_stopping():
     ax.set(xlabel="curvature of the loss along the direction, s²/n (log scale)")
     (stopped,) = ax.plot(grid, grid, color=BLUE, label="stopped descent: 1 - (1 - 2·rate·s²/n)ᵗ")
     (ridge,) = ax.plot(grid, grid, color=ORANGE, linestyle="--", label="L2: s² / (s² + n·l2)")
-    (dots,) = ax.plot(s**2 / n, s, color=BLUE, **_DOT)
-    (squares,) = ax.plot(s**2 / n, s, color=ORANGE, **(_DOT | {"marker": "s"}))
+    (dots,) = ax.plot(s**2 / n, s, color=BLUE, **DOT)
+    (squares,) = ax.plot(s**2 / n, s, color=ORANGE, **(DOT | {"marker": "s"}))
     fig.legend(loc="outside lower center", ncols=2)
 
     def shares(curvature, steps, l2):
