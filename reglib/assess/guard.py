@@ -83,8 +83,7 @@ class Answer:
 
         try:
             # A warning on stderr would cost the points in nbgrader, so it is not printed.
-            with warnings.catch_warnings(), np.errstate(all="ignore"):
-                warnings.simplefilter("ignore")
+            with warnings.catch_warnings(action="ignore"), np.errstate(all="ignore"):
                 with contextlib.redirect_stderr(sys.stdout):
                     try:
                         threading.setprofile(watch)
@@ -123,8 +122,7 @@ class Answer:
 def plain(value):
     """The same value in NumPy's and Python's own types, so that it cannot pose as another."""
     if isinstance(value, tuple | list):
-        kind = list if isinstance(value, list) else tuple
-        return kind(map(plain, value))
+        return (list if isinstance(value, list) else tuple)(map(plain, value))
     if isinstance(value, np.ndarray):
         return np.asarray(value)
     if isinstance(value, np.generic):
@@ -179,9 +177,8 @@ def library_named(function):
 
 def numpy_is_intact():
     """Put back what an answer replaced in NumPy, and say so."""
-    changed = [
-        key for key, value in NUMPY_AS_IMPORTED.items() if vars(key[0]).get(key[1]) is not value
-    ]
+    kept = NUMPY_AS_IMPORTED.items()
+    changed = [key for key, value in kept if vars(key[0]).get(key[1]) is not value]
     for module, name in changed:
         setattr(module, name, NUMPY_AS_IMPORTED[module, name])
     if changed:
@@ -214,15 +211,10 @@ def crash(function, error, args):
     """The learner's own exception as a wrong answer, with the line that failed and the inputs."""
     frames = traceback.extract_tb(error.__traceback__)
     home = getattr(getattr(function, "__code__", None), "co_filename", None)
-    own = [frame for frame in frames if frame.filename == home]
-    rows = [
-        (f"line {frame.lineno} of the cell", linecache.getline(home, frame.lineno).strip())
-        for frame in own[-1:]
-    ]
-    rows += [
-        (f"`{name}`", show_value(value))
-        for name, value in zip(parameters(function), args, strict=False)
-    ]
+    last = [frame.lineno for frame in frames if frame.filename == home][-1:]
+    rows = [(f"line {line} of the cell", linecache.getline(home, line).strip()) for line in last]
+    given = zip(parameters(function), args, strict=False)
+    rows += [(f"`{name}`", show_value(value)) for name, value in given]
     said = safely(str, error)
     message = f": {said}" if said else "."
     if "could not be broadcast" in said:
