@@ -1,5 +1,7 @@
 """Data to learn on: real sets that come with scikit-learn, two made ones, and how to split them."""
 
+from functools import cache
+
 import numpy as np
 
 from reglib.checks import floats, number, whole
@@ -32,10 +34,15 @@ def load_digits():
     >>> X.shape, float(X.max())
     ((1797, 64), 1.0)
     """
+    X, y = _digits()
+    return X / 16.0, y.copy()
+
+
+@cache  # the file takes as long to parse as a quick network to train
+def _digits():
     from sklearn import datasets
 
-    X, y = datasets.load_digits(return_X_y=True)
-    return X / 16.0, y
+    return datasets.load_digits(return_X_y=True)
 
 
 def load_diabetes():

@@ -59,17 +59,17 @@ def step(net, X, Y, learning_rate):
     come to rest where the training loss does.
     """
     dW, db = net._data_gradients(X, Y)
-    l1, l2 = L1(net.l1), L2(net.l2)
     if net.l2:
-        dW = [g + l2.grad(W) for g, W in zip(dW, net.weights, strict=True)]
+        dW = [g + L2(net.l2).grad(W) for g, W in zip(dW, net.weights, strict=True)]
     arrays = zip(net.weights + net.biases, dW + db, net._optimizers, strict=True)
     for i, (w, g, optimizer) in enumerate(arrays):
         direction, scale = optimizer(g)
-        if i < len(net.weights):  # biases neither decay nor pay a penalty
+        is_weight = i < len(net.weights)  # biases neither decay nor pay a penalty
+        if is_weight and net.weight_decay:
             direction = direction + net.weight_decay * w
         w -= learning_rate * direction
-        if i < len(net.weights) and net.l1:
-            w[...] = l1.prox(w, learning_rate * scale)
+        if is_weight and net.l1:
+            w[...] = L1(net.l1).prox(w, learning_rate * scale)
     net._project()
 
 
