@@ -1,0 +1,218 @@
+"""Explorers of what noise in training does: networks thinned by masks, and boundaries smoothed."""
+
+from functools import cache
+
+import ipywidgets
+import numpy as np
+from contourpy import contour_generator
+from matplotlib.collections import LineCollection
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+
+from reglib import data
+from reglib.explore.base import _CONTROL, Explorer, choice, house_style, slider
+from reglib.network import RegularizedNeuralNetwork
+from reglib.noise import Dropout
+from reglib.style import BLUE, GREY, ORANGE, PURPLE, TRAIN, VALIDATION
+
+_MASKS = 4000
+_KINDS = ["units (Dropout)", "connections (DropConnect)"]
+_TRUTH = {
+    "every layer": "A curved activation between the drops: the two need not agree.",
+    "the last layer alone": "The output is linear in this mask: over all masks the two agree.",
+}
+_PLACES = list(_TRUTH)
+_EDGES = np.linspace(-5, 4, 91)
+_PS, _STDDEVS = (0, 0.2, 0.4, 0.6, 0.8), (0, 0.1, 0.2, 0.3, 0.5)
+_ACROSS, _UP = np.linspace(-1.6, 2.4, 70), np.linspace(-1.1, 1.6, 47)
+
+
+def positions(description, values, value):
+    """Return a slider that stops at the given values alone: nothing stands between them."""
+    control = {"options": values, "value": value, "description": description}
+    return ipywidgets.SelectionSlider(**control, **_CONTROL)
+
+
+@cache
+def _scores():
+    """Return a 3-5-4-1 network of the diabetes score in standard deviations, and one patient."""
+    X, y, _ = data.load_diabetes()
+    (X,) = data.standardize(X[:, [2, 3, 8]])  # body mass, blood pressure, a blood fat
+    options = {"activation": "tanh", "output": "linear", "momentum": 0.9}
+    net = RegularizedNeuralNetwork([3, 5, 4, 1], rng=np.random.default_rng(0), **options)
+    net.fit(X, (y - y.mean()) / y.std(), 40, 32, 0.02)
+    return net, X[1]
+
+
+def thinned(kind, place, p):
+    """Return 4,000 thinned networks: three arrays (4000, n_in, n_out) of factors, and outputs.
+
+    The factors multiply the weights: 0 or 1/(1-p), or 1 where nothing is dropped. A dropped unit
+    drops its row of the next matrix; inputs are never dropped. The draws are the same for every
+    p, so that a larger p only drops more.
+    """
+    (net, x), rng, units = _scores(), np.random.default_rng(1), kind == _KINDS[0]
+    x, masks = np.broadcast_to(x, (_MASKS, 3)), []
+    for layer, (W, b) in enumerate(zip(net.weights, net.biases, strict=True)):
+        noisy = layer == 2 or place == _PLACES[0] and (layer or not units)
+        ones = np.ones((_MASKS, len(W), 1 if units else W.shape[1]))
+        mask = Dropout(p if noisy else 0, rng).forward(ones, training=True)
+        z = (x[:, None] @ (W * mask))[:, 0] + b
+        x = np.tanh(z)
+        masks.append(np.broadcast_to(mask, (_MASKS, *W.shape)))
+    return masks, z[:, 0]
+
+
+@house_style()
+def thinned_network():
+    """Explore a small network under Dropout or DropConnect: one draw, and the mean of 4,000.
+
+    Returns
+    -------
+    Explorer
+        Controls: what is dropped and where, the probability ``p``, and the number of the draw.
+
+    References
+    ----------
+    Srivastava et al. (2014), Dropout: a simple way to prevent neural networks from overfitting;
+    Wan et al. (2013), Regularization of neural networks using DropConnect.
+    """
+    net, x = _scores()
+    whole = net.forward_propagation(x[None])[0, 0]
+    weights = np.concatenate([W.ravel() for W in net.weights])
+    at = np.array([(i, (n - 1) / 2 - j) for i, n in enumerate(net.layer_sizes) for j in range(n)])
+    pairs = np.array([(a, b) for a in range(13) for b in range(13) if at[b, 0] - at[a, 0] == 1])
+    fig = Figure(figsize=(8.1, 4.2))
+    graph, ax = fig.subplots(1, 2)
+    graph.set(xlim=(-0.2, 3.2), ylim=(-2.4, 2.9))
+    graph.axis("off")
+    lines = graph.add_collection(LineCollection(at[pairs], zorder=1))
+    units = graph.scatter(*at.T, s=240, edgecolor="black", zorder=2)
+    (gone,) = graph.plot([], [], "x", color=GREY, markersize=11, zorder=3)
+    words = graph.text(1.5, 2.6, "", ha="center")
+    ax.set(xlim=(-5, 4), ylim=(0, 1.12), yticks=[], xlabel="output", ylabel="how many of the draws")
+    shape = ax.stairs(np.zeros(90), _EDGES, fill=True, color="#BBBBBB")
+    nothing = ax.axvline(whole, color="black", label="nothing dropped")
+    mean = ax.axvline(0, color=ORANGE, linestyle="--", label="mean of draws")
+    (this,) = ax.plot([], [], "v", color=PURPLE, markeredgecolor="black", markersize=10)
+    this.set_label("this draw")
+    fig.legend(loc="outside lower right", ncols=3)
+
+    def update(kind, place, p, draw):
+        masks, outputs = thinned(kind, place, p)
+        scale, kept = np.concatenate([M[draw - 1].ravel() for M in masks]), np.ones(13, bool)
+        if kind == _KINDS[0]:
+            kept[:12] = np.concatenate([M[draw - 1, :, 0] for M in masks]) > 0
+        on = (scale > 0) & kept[pairs[:, 1]]
+        lines.set_linewidth(np.where(on, 2 * np.abs(weights) * scale, 1))
+        lines.set_linestyle(["-" if alive else ":" for alive in on])
+        lines.set_color(np.where(on, np.where(weights > 0, BLUE, ORANGE), "#999999"))
+        units.set_facecolor(np.where(kept, "#D5D5D5", "white"))
+        gone.set_data(*at[~kept].T)
+        words.set_text(f"draw {draw}: survivors × {1 / (1 - p):.2f}")
+        heights = np.histogram(np.clip(outputs, -5, 4), _EDGES)[0]
+        shape.set_data(heights / heights.max())
+        mean.set_xdata([outputs.mean()] * 2)
+        this.set_data([outputs[draw - 1]], [0.03])
+        dropped = np.sum(~kept if kind == _KINDS[0] else scale == 0)
+        error = outputs.std() / _MASKS**0.5
+        return (
+            f"Draw {draw}: {kind.split()[0]} dropped: {dropped}; output {outputs[draw - 1]:.3f}. "
+            f"Mean of {_MASKS:,} draws: <b>{outputs.mean():.3f}</b> (standard error {error:.3f}). "
+            f"Nothing dropped: <b>{whole:.3f}</b>. {_TRUTH[place]}"
+        )
+
+    return Explorer(
+        fig, update, [lines, units, gone, words, shape, nothing, mean, this],
+        {
+            "kind": choice("what is dropped", _KINDS, _KINDS[0]),
+            "place": choice("noise in", _PLACES, _PLACES[0]),
+            "p": slider("p, to drop", 0, 0.8, 0.5),
+            "draw": positions("draw", range(1, 31), 3),
+        },
+        title="Many thinned networks average to nearly the whole one",
+        caption="Try: turn to other draws, then let p grow. Where do the two lines part? And with "
+        "noise in the last layer alone? A network that was trained without noise predicts one "
+        "patient's diabetes score. Width: size of a weight; orange: negative; dotted: dropped.",
+        alt="Left: a network of 3, 5, 4 and 1 units, dropped units crossed out, dropped lines "
+        "dotted, the others thicker. Right: a histogram of the outputs of 4,000 draws, and lines "
+        "at their mean and at the whole network's output, close and in general not equal.",
+    )  # fmt: skip
+
+
+def _moons():
+    """Return 60 points, their labels, the labels with a fifth redrawn, and 1,000 test points."""
+    rng = np.random.default_rng(0)
+    X, y = data.two_moons(60, 0.2, rng)
+    return X, y, data.flip_labels(y, 0.2, rng), *data.two_moons(1000, 0.2, rng)
+
+
+@cache
+def boundary_fit(p, stddev):
+    """Return one fit: probabilities on the grid, the boundary, training and test accuracy."""
+    X, _, y, X_test, y_test = _moons()
+    net = RegularizedNeuralNetwork(
+        [2, 32, 32, 1], activation="relu", loss="binary_cross_entropy", init="he",
+        optimizer="adam", dropout=p, input_noise=stddev, rng=np.random.default_rng(0),
+    )  # fmt: skip
+    net.fit(X, y, 300, 60, 0.02)
+    grid = np.stack(np.meshgrid(_ACROSS, _UP), axis=-1)
+    share = net.forward_propagation(grid.reshape(-1, 2)).reshape(grid.shape[:2])
+    pieces = contour_generator(_ACROSS, _UP, share).lines(0.5)
+    edge = np.vstack([np.insert(piece, 0, np.nan, axis=0) for piece in pieces])
+    return share, edge, np.mean(net.predict(X) == y), np.mean(net.predict(X_test) == y_test)
+
+
+@house_style()
+def noise_boundary():
+    """Explore the decision boundary of two moons against dropout and noise on the inputs.
+
+    Returns
+    -------
+    Explorer
+        Controls: ``p`` of both hidden layers and ``stddev`` of the inputs, five values each.
+    """
+    X, y, noisy, _, _ = _moons()
+    fig = Figure(figsize=(8.1, 4.2))
+    plane, ax = fig.subplots(1, 2, width_ratios=[3, 2])
+    plane.set(xticks=[], yticks=[], xlabel="input 1", ylabel="input 2")
+    tints = LinearSegmentedColormap.from_list("", [ORANGE + "90", "white", BLUE + "90"])
+    area = plane.imshow(
+        np.zeros((2, 2)), tints, vmin=0, vmax=1, origin="lower", aspect="auto",
+        extent=(_ACROSS[0], _ACROSS[-1], _UP[0], _UP[-1]), interpolation="bilinear",
+    )  # fmt: skip
+    (line,) = plane.plot([], [], color="black", label="boundary")
+    edged = {"markeredgecolor": "black", "linestyle": ""}
+    dots = plane.plot(*X[noisy == 0].T, "o", color=ORANGE, label="class 0", **edged)
+    dots += plane.plot(*X[noisy == 1].T, "^", color=BLUE, label="class 1", **edged)
+    dots += plane.plot(*X[noisy != y].T, "x", color="black", markersize=11, label="wrong label")
+    ax.set(xlim=(-0.06, 0.86), ylim=(0.5, 1.02), xticks=_PS, xlabel="dropout p", ylabel="accuracy")
+    (train,) = ax.plot([], [], **(TRAIN | {"linestyle": "", "marker": "o"}))
+    (test,) = ax.plot([], [], **(VALIDATION | {"linestyle": "", "marker": "s", "label": "test"}))
+    cursor = ax.axvline(0, color="black", linewidth=1)
+    fig.legend(loc="outside lower center", ncols=6, columnspacing=1, handlelength=1.2)
+
+    def update(p, stddev):
+        share, edge, *accuracy = boundary_fit(p, stddev)
+        area.set_data(share)
+        line.set_data(*edge.T)
+        row = np.array([boundary_fit(q, stddev)[2:] for q in _PS]).T
+        train.set_data(_PS, row[0])
+        test.set_data(_PS, row[1])
+        cursor.set_xdata([p, p])
+        return (
+            f"p = {p}, input noise {stddev}: training accuracy {accuracy[0]:.3f} ({len(X)} points, "
+            f"{np.sum(noisy != y)} labels wrong), test accuracy <b>{accuracy[1]:.3f}</b> (1,000 "
+            "points, true labels). Computed: one fit at each of the 25 positions, none between."
+        )
+
+    return Explorer(
+        fig, update, [area, line, *dots, train, test, cursor],
+        {"p": positions("dropout p", _PS, 0), "stddev": positions("input noise", _STDDEVS, 0)},
+        title="Noise in training smooths the boundary, in the end too much",
+        caption="Try: find the best test accuracy with dropout alone, with input noise alone, then "
+        "with both. Shades: how sure the network is. Right: every p at this input noise.",
+        alt="Left: sixty points of two half moons, some with a wrong label, and a network's "
+        "boundary: without noise it bends round wrong labels, with some it is a smooth curve, "
+        "with much too plain. Right: training and test accuracy against p.",
+    )  # fmt: skip
