@@ -82,3 +82,18 @@ def drawn(net, X):
             strange = ~np.isin(mask, (0.0, 1 / (1 - p)))
             assert not strange.any(), f"{kind} {p} of layer {layer} multiplies by {mask[strange]}"
     return net.activations[0] - X, on_weights, on_units
+
+
+def mask_moments(p):
+    """The second and fourth central moments of a mask that is 0 with p, else 1 / (1 - p)."""
+    return p / (1 - p), (1 - p) * (p / (1 - p)) ** 4 + p
+
+
+def near(got, expected, sigma, what):
+    """Assert that every estimate is within six of its standard errors, and rounding."""
+    rounding = 1e-12 if got.dtype == np.float64 else 1e-5
+    wrong = np.abs(got - expected) > 6 * sigma + rounding * (1 + np.abs(expected))
+    assert not wrong.any(), (
+        f"{what}: got {got[wrong]}, expected {np.broadcast_to(expected, got.shape)[wrong]} "
+        f"within 6 x {np.broadcast_to(sigma, got.shape)[wrong]}"
+    )

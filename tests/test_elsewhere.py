@@ -6,7 +6,7 @@ from pathlib import Path
 import nbformat
 import numpy as np
 import pytest
-from small_network import NOISES, batch, drawn, make
+from small_network import NOISES, batch, drawn, make, mask_moments, near
 
 from reglib import Dropout, GaussianNoise, smooth_labels
 from reglib.losses import data_loss, output_gradient, outputs
@@ -95,18 +95,12 @@ def test_torchs_renorm_is_max_norm_of_the_transpose():
 
 def check_dropout(out, x, p, whose):
     """Assert the mean, the variance, the share dropped and the survivors of x (n,) at rate p."""
-    n, second = x.size, p / (1 - p)
-    fourth = (1 - p) * second**4 + p
-    kept = out != 0
-    estimates = {
-        "share dropped": (1 - kept.mean(), p, (p * (1 - p) / n) ** 0.5),
-        "mean of out / x": ((out / x).mean(), 1.0, (second / n) ** 0.5),
-        "variance of out / x": (
-            np.square(out / x - 1).mean(), second, ((fourth - second**2) / n) ** 0.5
-        ),
-    }  # fmt: skip
-    for what, (got, wanted, sigma) in estimates.items():
-        assert abs(got - wanted) < 6 * sigma + 1e-5, f"{whose}: {what} is {got}, not {wanted}"
+    n, (second, fourth) = x.size, mask_moments(p)
+    kept, m = out != 0, out.astype(float) / x
+    near(kept.mean(), 1 - p, (p * (1 - p) / n) ** 0.5, f"{whose}: share kept")
+    near(m.mean(), 1.0, (second / n) ** 0.5, f"{whose}: mean of out / x")
+    spread = ((fourth - second**2) / n) ** 0.5 + 1e-6
+    near(np.square(m - 1).mean(), second, spread, f"{whose}: variance of out / x")
     np.testing.assert_allclose(out[kept], x[kept] / (1 - p), rtol=1e-5, err_msg=whose)
 
 

@@ -5,7 +5,7 @@ import copy
 import numpy as np
 import pytest
 from scipy.special import expit
-from small_network import NOISES, batch, make, noises, raises
+from small_network import NOISES, batch, make, mask_moments, near, noises, raises
 
 from reglib import RegularizedNeuralNetwork, smooth_labels, training
 from reglib.penalties import ElasticNet
@@ -45,12 +45,12 @@ def next_pass(net, X):
 
 
 def test_no_noise_is_the_default_and_zeros_change_no_bit_of_a_fit():
-    X, y = learnable()
-    plain, zeros = classifier(momentum=0.5), []
+    (X, y), plain = learnable(), classifier(momentum=0.5)
     wanted = plain.fit(X, y, 3, 20, 0.3, validation_data=(X[:9], y[:9]))
-    zeros.append(dict(dropout=0.0, dropconnect=0.0, input_noise=0.0, label_smoothing=0.0))
-    zeros.append(dict(dropout=[0, 0], dropconnect=(0.0, 0, 0), input_noise=0, label_smoothing=0))
-    for options in zeros:
+    for options in (
+        dict(dropout=0.0, dropconnect=0.0, input_noise=0.0, label_smoothing=0.0),
+        dict(dropout=[0, 0], dropconnect=(0.0, 0, 0), input_noise=0, label_smoothing=0),
+    ):
         net = classifier(momentum=0.5, **options)
         history = net.fit(X, y, 3, 20, 0.3, validation_data=(X[:9], y[:9]))
         same(net, plain, f"fitted with {options}")
@@ -66,11 +66,8 @@ def test_evaluation_never_draws(name):
     coming, before = next_pass(net, X), copy.deepcopy(net.weights)
     wanted = quiet.forward_propagation(X)
     assert (coming != wanted).any(), f"{name} does nothing in training"
-    for out in (
-        net.forward_propagation(X),
-        net.forward_propagation(X, training=False),
-        net.predict_proba(X),
-    ):
+    forward = net.forward_propagation
+    for out in (forward(X), forward(X, training=False), net.predict_proba(X)):
         np.testing.assert_array_equal(out, wanted, f"{name} is on at evaluation")
     np.testing.assert_array_equal(net.predict(X), quiet.predict(X), f"{name} is on in predict")
     for loss in (net.compute_loss, net.data_loss):
@@ -131,11 +128,6 @@ def test_dropout_drops_units_after_the_activation_at_each_layers_rate(rates):
 # The mean over draws is the evaluation pass
 
 
-def two_point(P):
-    """Second and fourth central moments of a mask that is 0 with P, else 1 / (1 - P)."""
-    return P / (1 - P), (1 - P) * (P / (1 - P)) ** 4 + P
-
-
 @pytest.mark.parametrize("p, q", [(0.5, 0.0), (0.0, 0.4), (0.2, 0.5)])
 def test_dropped_units_and_connections_average_to_the_evaluation_pass(p, q):
     """One hidden layer and a linear output: linear in the masks, so the mean is exact.
@@ -147,14 +139,12 @@ def test_dropped_units_and_connections_average_to_the_evaluation_pass(p, q):
     outs = np.array([net.forward_propagation(X, training=True) for _ in range(calls)])
     mean = net.forward_propagation(X)
     parts = net.activations[1][:, :, None] * net.weights[1]  # h_j w_jk
-    second, fourth = two_point(1 - (1 - p) * (1 - q))
+    second, fourth = mask_moments(1 - (1 - p) * (1 - q))
     variance = second * (parts**2).sum(axis=1)
     m4 = (fourth - 3 * second**2) * (parts**4).sum(axis=1) + 3 * variance**2
-    error = np.abs(outs.mean(axis=0) - mean) / np.sqrt(variance / calls)
-    assert error.max() < 6, f"the mean output is {error.max():.1f} standard errors away"
+    near(outs.mean(axis=0), mean, np.sqrt(variance / calls), "mean output, expected evaluation's")
     spread = np.sqrt((m4 - variance**2) / calls)
-    error = np.abs(np.square(outs - mean).mean(axis=0) - variance) / spread
-    assert error.max() < 6, f"the variance is {error.max():.1f} standard errors off its formula"
+    near(np.square(outs - mean).mean(axis=0), variance, spread, "variance of the outputs")
 
 
 @pytest.mark.parametrize("stddev, q", [(0.7, 0.0), (0.7, 0.4)])
@@ -164,11 +154,10 @@ def test_noisy_inputs_average_to_the_evaluation_pass_of_a_linear_network(stddev,
     outs = np.array([net.forward_propagation(X, training=True) for _ in range(calls)])
     squares, mean = (net.weights[0] ** 2)[None], net.forward_propagation(X)
     variance = (squares * ((X**2 + stddev**2) / (1 - q) - X**2)[:, :, None]).sum(axis=1)
-    error = np.abs(outs.mean(axis=0) - mean) / np.sqrt(variance / calls)
-    assert error.max() < 6, f"the mean output is {error.max():.1f} standard errors away"
+    near(outs.mean(axis=0), mean, np.sqrt(variance / calls), "mean output, expected evaluation's")
     if q == 0:  # then the output is normal, and its variance has the relative error sqrt(2/n)
-        error = np.abs(np.square(outs - mean).mean(axis=0) / variance - 1) / (2 / calls) ** 0.5
-        assert error.max() < 6, f"the variance is {error.max():.1f} standard errors off"
+        spread = variance * (2 / calls) ** 0.5
+        near(np.square(outs - mean).mean(axis=0), variance, spread, "variance of the outputs")
 
 
 # Seeds
@@ -197,15 +186,28 @@ def test_start_and_batches_are_the_same_whatever_noise_is_on(name, monkeypatch):
     assert (plain[0] != plain[7]).any(), "every epoch has the same order"
 
 
+@each_drawn
+def test_each_seed_and_each_network_has_noise_of_its_own(name):
+    X, shared = learnable(30)[0], np.random.default_rng(0)
+    nets = [classifier(seed, **NOISES[name]) for seed in (0, 1)]
+    sizes, options = nets[0].layer_sizes, dict(activation="tanh", **NOISES[name])
+    nets += [RegularizedNeuralNetwork(sizes, rng=rng, **options) for rng in (shared, shared, None)]
+    for net in nets:
+        for w, first in zip(net.weights, nets[0].weights, strict=True):
+            w[...] = first
+        for b in net.biases:
+            b[...] = 0
+        net.forward_propagation(X, training=True)
+    records = [np.hstack(net.activations[:-1] + net.z_values[:-1]) for net in nets]
+    for i, j in ((0, 1), (2, 3), (0, 4), (2, 4)):
+        assert (records[i] != records[j]).any(), f"networks {i} and {j} draw the same {name}"
+
+
 @each_noise
 def test_fit_lowers_the_loss_and_the_seed_decides_everything(name):
     X, y = learnable()
     runs = []
-    for options, data in (
-        (NOISES[name], (X[:9], y[:9])),
-        (NOISES[name], None),
-        ({}, None),
-    ):
+    for options, data in ((NOISES[name], (X[:9], y[:9])), (NOISES[name], None), ({}, None)):
         net = classifier(momentum=0.9, **options)
         before = net.compute_loss(net.forward_propagation(X), y)
         runs.append((net, before, net.fit(X, y, 10, 30, 0.1, validation_data=data)))
@@ -229,11 +231,9 @@ def test_steps_use_the_training_pass_and_draw_anew(name):
     dW, db = twin.gradients(X, y)
     net.backward_propagation(X, y, 0.7)
     start = classifier(**options)
-    for layer in range(3):
-        wanted = start.weights[layer] - 0.7 * dW[layer]
-        np.testing.assert_allclose(net.weights[layer], wanted, rtol=1e-12, err_msg=name)
-        wanted = start.biases[layer] - 0.7 * db[layer]
-        np.testing.assert_allclose(net.biases[layer], wanted, rtol=1e-12, err_msg=name)
+    arrays = net.weights + net.biases, start.weights + start.biases, dW + db
+    for w, first, g in zip(*arrays, strict=True):
+        np.testing.assert_allclose(w, first - 0.7 * g, rtol=1e-12, err_msg=f"{name}: not that step")
     again, _ = twin.gradients(X, y)
     assert any((a != g).any() for a, g in zip(again, dW, strict=True)), "the same noise twice"
 
@@ -306,9 +306,10 @@ def test_compute_loss_smooths_and_penalises_where_data_loss_does_neither(output,
     }
     penalty = ElasticNet(0.02, 0.03)(net.weights)
     for labels in (y, y.reshape(-1, 1), Y):
-        assert net.data_loss(A, labels) == pytest.approx(forms[loss](Y), rel=1e-12)
-        wanted = forms[loss](soft) + penalty
-        assert net.compute_loss(A, labels) == pytest.approx(wanted, rel=1e-12)
+        wanted = pytest.approx(forms[loss](Y), rel=1e-12)
+        assert net.data_loss(A, labels) == wanted, "data_loss takes the labels as given"
+        wanted = pytest.approx(forms[loss](soft) + penalty, rel=1e-12)
+        assert net.compute_loss(A, labels) == wanted, "compute_loss smooths, and penalises once"
     if k > 1:
         np.testing.assert_allclose(smooth_labels(Y, alpha), soft)
     given = make((3, 4, k), **options)  # to train on labels smoothed by hand is the same

@@ -9,7 +9,7 @@ import copy
 import numpy as np
 import pytest
 from scipy import stats
-from small_network import raises
+from small_network import mask_moments, near, raises
 
 from reglib import DropConnect, Dropout, GaussianNoise, smooth_labels
 from reglib.losses import data_loss
@@ -33,24 +33,8 @@ def seeded(seed=0):
 
 def run(layer, x=X, weights=W, bias=b, training=True):
     """The forward pass of any of the three; only DropConnect takes weights."""
-    if isinstance(layer, DropConnect):
-        return layer.forward(x, weights, bias, training=training)
-    return layer.forward(x, training=training)
-
-
-def near(got, expected, sigma, what):
-    """Assert that every estimate is within six of its standard errors, and rounding."""
-    rounding = 1e-12 if got.dtype == np.float64 else 1e-5
-    wrong = np.abs(got - expected) > 6 * sigma + rounding * (1 + np.abs(expected))
-    assert not wrong.any(), (
-        f"{what}: got {got[wrong]}, expected {np.broadcast_to(expected, got.shape)[wrong]} "
-        f"within 6 x {np.broadcast_to(sigma, got.shape)[wrong]}"
-    )
-
-
-def mask_moments(p):
-    """The second and fourth central moments of a mask that is 0 with p, else 1 / (1 - p)."""
-    return p / (1 - p), (1 - p) * (p / (1 - p)) ** 4 + p
+    arrays = (x, weights, bias) if isinstance(layer, DropConnect) else (x,)
+    return layer.forward(*arrays, training=training)
 
 
 # Expectation and variance
@@ -172,17 +156,16 @@ def test_no_noise_changes_nothing_and_draws_nothing(make):
         wanted = X @ W + b if make is DropConnect else X
         np.testing.assert_array_equal(run(layer), wanted, f"{make.__name__}({zero}) in training")
         assert rng.bit_generator.state == state, f"{make.__name__}({zero}) drew"
-        if make is not DropConnect:
-            np.testing.assert_array_equal(layer.backward(dout), dout)
-            continue
-        plain = dout @ W.T, X.T @ dout, dout.sum(axis=0, keepdims=True)
-        for got, expected in zip(layer.backward(dout), plain, strict=True):
-            np.testing.assert_allclose(got, expected, rtol=1e-14)
+        plain, got = [dout], [layer.backward(dout)]
+        if make is DropConnect:
+            plain, got = [dout @ W.T, X.T @ dout, dout.sum(axis=0, keepdims=True)], got[0]
+        for name, array, expected in zip(("dx", "dW", "db"), got, plain, strict=False):
+            message = f"{name} of {make.__name__}({zero})"
+            np.testing.assert_allclose(array, expected, rtol=1e-14, err_msg=message)
 
 
 def test_defaults():
     assert (Dropout().p, DropConnect().p, GaussianNoise().stddev) == (0.5, 0.5, 0.1)
-    np.testing.assert_allclose(smooth_labels(np.eye(2)), [[0.95, 0.05], [0.05, 0.95]])
 
 
 @each_layer
@@ -230,9 +213,7 @@ def test_dropouts_backward_mask_is_the_forward_one(p, dtype):
     np.testing.assert_allclose(x * mask, out, rtol=1e-6, err_msg="backward(1) is not the mask")
     assert 0 < (mask == 0).mean() < 1 and mask.dtype == dtype
     dout = seeded(2).standard_normal(x.shape).astype(dtype)
-    for again in ("first", "second"):
-        got = layer.backward(dout)
-        np.testing.assert_allclose(got, dout * mask, rtol=1e-6, err_msg=f"{again} backward")
+    np.testing.assert_allclose(layer.backward(dout), dout * mask, rtol=1e-6, err_msg="mask * dout")
 
 
 def test_gaussian_noise_passes_the_gradient_through():
@@ -362,12 +343,16 @@ def soft(n=8, k=5, dtype=float):
 @each_dtype
 def test_smoothing_is_the_formula_and_keeps_row_sums(k, dtype):
     Y = soft(k=k, dtype=dtype)
-    Y.flags.writeable = False
+    Y.flags.writeable = False  # a change in place raises
+    np.testing.assert_array_equal(smooth_labels(Y), smooth_labels(Y, 0.1), "the default alpha")
+    whole = np.eye(k, dtype=int)
+    np.testing.assert_array_equal(smooth_labels(whole), smooth_labels(1.0 * whole), "of integers")
     tolerance = 1e-6 if dtype == np.float32 else 1e-14
     for alpha in (0.05, 0.3, 0.9):
         S = smooth_labels(Y, alpha)
         assert S.dtype == dtype and S.shape == Y.shape
-        np.testing.assert_allclose(S, (1 - alpha) * Y + alpha / k, rtol=tolerance, atol=tolerance)
+        wanted, message = (1 - alpha) * Y + alpha / k, f"not (1 - {alpha}) Y + {alpha}/k"
+        np.testing.assert_allclose(S, wanted, rtol=tolerance, atol=tolerance, err_msg=message)
         np.testing.assert_allclose(S.sum(axis=1), 1, rtol=tolerance, err_msg="row sums")
         np.testing.assert_array_equal(S.argmax(axis=1), Y.argmax(axis=1), "another best class")
     np.testing.assert_array_equal(smooth_labels(Y, 0), Y, "alpha = 0 must change nothing")
