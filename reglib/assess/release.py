@@ -10,7 +10,7 @@ from reglib.assess.tidy import drift, name_cell, read, tidy, write
 # What stands where an answer is wanted. `check` takes NotImplementedError for "not attempted".
 CODE_STUB = 'raise NotImplementedError("write your answer here")'
 TEXT_STUB = "*Write your answer here.*"
-WITHHELD = ("bank.py",)  # right and wrong answers that prove the checks: for teachers alone
+WITHHELD = ("bank*.py",)  # right and wrong answers that prove the checks: for teachers alone
 # nbgrader's own steps, in the order in which it generates an assignment.
 STEPS = (
     "LockCells ClearSolutions ClearOutput CheckCellMetadata ComputeChecksums "

@@ -3,7 +3,8 @@
 To add a chapter, add its exercise's name to `CHAPTERS`, its texts in `<name>.toml` beside this
 file, and its modules, each with a `TESTS` that maps a code task's number to its
 `test(answer, seed=0)`. A task that asks for a choice needs no test: it follows from `options`,
-`answer` and `why` in the texts.
+`answer` and `why` in the texts. What a test says may stand in the texts too: the table `says`, of
+the task or of the whole chapter, holds the sentences, and the test names their keys.
 """
 
 import tomllib
@@ -13,11 +14,16 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 
+from reglib.assess.guard import Wrong
 from reglib.assess.tasks.choice import choice_test
 
 # Leading number: the exercise's name, and the modules that hold its tests.
 CHAPTERS = {
-    "1": ("01_norm_penalties", ("norm_penalties", "norm_penalties_fits", "norm_penalties_lasso"))
+    "1": ("01_norm_penalties", ("norm_penalties", "norm_penalties_fits", "norm_penalties_lasso")),
+    "2": (
+        "02_noise_injection",
+        ("noise_injection", "noise_injection_fits", "noise_injection_draws"),
+    ),
 }
 
 
@@ -48,13 +54,29 @@ def chapter(number):
     tests = {}
     for module in modules:
         tests |= import_module(f"{__name__}.{module}").TESTS
-    tasks = {}
-    for key, text in tomllib.loads(texts).items():
+    tasks, texts = {}, tomllib.loads(texts)
+    shared = texts.pop("says", {})
+    for key, text in texts.items():
         choice = {name: text.pop(name) for name in ("options", "answer", "why") if name in text}
-        test = choice_test(**choice) if choice else tests[key]
+        says = shared | text.pop("says", {})
+        test = choice_test(**choice) if choice else spoken(tests[key], says)
         hints = tuple(text.pop("hints"))
         tasks[key] = Task(number=key, chapter=name, hints=hints, test=test, **text)
     return tasks
+
+
+def spoken(test, says):
+    """`test`, saying the sentences of the keys that it raises, several with a space between."""
+
+    def told(answer, seed=0):
+        try:
+            test(answer, seed)
+        except Wrong as mistake:
+            keys = mistake.sentence.split()
+            said = " ".join(says[key] for key in keys) if says.keys() >= set(keys) else None
+            raise Wrong(said or mistake.sentence, mistake.rows) from None
+
+    return told
 
 
 def find(number):

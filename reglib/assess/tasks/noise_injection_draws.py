@@ -1,0 +1,258 @@
+"""The checks of exercise 02 whose answers draw: what a draw is like, never in which order.
+
+Tolerances are 6 standard errors, which a right answer leaves once in 500 million checks.
+"""
+
+from itertools import product
+
+import numpy as np
+
+from reglib.assess.compare import difference, match
+from reglib.assess.guard import Wrong, show_value
+from reglib.assess.tasks.noise_injection import log_softmax
+
+SIGMAS = 6
+
+
+def blame(key, expected, given, **inputs):
+    """Raise `Wrong` with keys of the `says` tables, or a sentence, and the rows of its card."""
+    rows = [(f"`{name}`", show_value(value)) for name, value in inputs.items()]
+    raise Wrong(key, [*rows, ("expected", expected), ("yours", show_value(given))])
+
+
+def ask(draw, x, p, seed):
+    """One draw, which must be an array like x."""
+    out = draw(x.copy(), p, seed)
+    if problem := difference(out, x, np.inf):  # its kind, its shape, NaN
+        blame(problem, f"an array of shape {x.shape}", out, x=x, p=p, seed=seed)
+    return out
+
+
+def repeated(draw, rng, count=6):
+    """What `draw(seed)` gives for several seeds: each its own, and the same when asked again."""
+    seeds = rng.choice(10**6, size=count, replace=False).tolist()
+    *outs, last = [draw(seed) for seed in (*seeds, seeds[-1])]
+    if (last != outs[-1]).any():
+        blame("not_repeated", show_value(outs[-1]), last, seed=seeds[-1])
+    if all((out == last).all() for out in outs):
+        blame("seed_ignored", f"not what the seed {seeds[0]} gives", last, seed=seeds[-1])
+    return outs
+
+
+def named(value, known, tolerance, other):
+    """The key of the known value that this is, to within the tolerance, or `other`."""
+    return next((key for key, v in known.items() if abs(value - v) < tolerance), other)
+
+
+def scale_fault(factors, p):
+    """The key of what was done to the entries that were kept, or ""."""
+    kept = factors[factors != 0]
+    right = 1 / (1 - p)
+    known = {"": right, "unscaled": 1, "over_p": 1 / p, "times_keep": 1 - p, "times_p": p}
+    known["twice"] = right**2
+    values = {named(value, known, 1e-6, "other_values") for value in np.unique(kept.round(9))}
+    return min(values - {""}, default="")
+
+
+def check_dropout(draw, small, large, seed, units=lambda factors: factors):
+    """Inverted dropout; `units` makes of the factors a matrix with one entry for each draw."""
+    rng = np.random.default_rng(seed)
+    for x, p in ((small, 0.2), (large, 0.3)):
+        out = ask(draw, x, p, 1)
+        if key := scale_fault(out / x, p):
+            blame(key, f"0 or {1 / (1 - p):.4g} times the entry of `x`", out, x=x, p=p, seed=1)
+    if not 0 < np.mean(out == 0) < 1:
+        blame("all" if (out == 0).all() else "none", f"a share of about {p} dropped", out, x=x, p=p)
+    outs = repeated(lambda seed: ask(draw, large, p, seed), rng)
+    check_zeros(np.array([units(out / large) for out in outs]) == 0, p)
+    check_p_zero(draw, small)
+
+
+def check_p_zero(draw, x):
+    if (ask(draw, x, 0.0, 1) != x).any():
+        blame("p_zero", show_value(x), ask(draw, x, 0.0, 1), x=x, p=0.0, seed=1)
+
+
+def check_zeros(zeros, p):
+    """Every unit drops with probability p, by itself; `zeros` has one matrix for each draw."""
+    for axis, key in ((1, "rows_alike"), (2, "whole_rows")):
+        if (zeros == zeros.take([0], axis=axis)).all():
+            blame(key, "a draw of its own for each", (~zeros[0]).astype(int), p=p)
+    share, tolerance = zeros.mean(), SIGMAS * (p * (1 - p) / zeros.size) ** 0.5
+    if not abs(share - p) < tolerance:
+        key = "keep_p" if abs(share - 1 + p) < tolerance else "share"
+        blame(key, f"a share of {p} dropped, give or take {tolerance:.2g}", share, p=p)
+    counts = zeros.sum(axis=(1, 2))
+    if np.ptp(counts) == 0:  # by chance: once in 10**9 checks
+        blame("fixed_count", "about p of them, now more, now fewer", counts, p=p)
+
+
+def away_from_zero(rng, *shape):
+    return rng.choice([-1.0, 1.0], size=shape) * rng.uniform(0.5, 2.0, size=shape)
+
+
+SMALL = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+
+
+def dropout(answer, seed=0):
+    rng = np.random.default_rng(seed)
+    check_dropout(lambda x, p, s: answer(x, p, True, s), SMALL, away_from_zero(rng, 40, 50), seed)
+    out = ask(lambda x, p, s: answer(x, p, False, s), SMALL, 0.3, 1)
+    if (out != SMALL).any():
+        key = "drops_at_evaluation" if (out == 0).any() else "scaled_at_evaluation"
+        blame(key, show_value(SMALL), out, x=SMALL, p=0.3, training=False)
+
+
+def spatial_dropout(answer, seed=0):
+    rng = np.random.default_rng(seed)
+
+    def units(factors):
+        zeros = factors == 0
+        one = zeros[:, 0, 0]
+        if (zeros != one[:, None, None]).any():
+            lines = any((zeros == zeros.take([0], axis)).all() for axis in (1, 2))
+            expected = "the whole channel kept, or the whole channel dropped"
+            blame("lines" if lines else "pixels", expected, factors[0, :, :, 0], p=0.3)
+        return np.where(one, 0.0, 1.0)
+
+    check_dropout(answer, SMALL.reshape(1, 1, 2, 3), away_from_zero(rng, 25, 2, 2, 40), seed, units)
+
+
+def layer(answer, seed=0):
+    rng = np.random.default_rng(seed)
+    x, dout, p = np.arange(1.0, 13.0).reshape(3, 4), away_from_zero(rng, 3, 4).round(1), 0.3
+
+    def factors(seed, training=True):
+        given = answer(x.copy(), dout.copy(), p, training, seed)
+        if problem := difference(given, (x, dout), np.inf, ("out", "dx")):
+            blame(problem, "two arrays of the shape of `x`", given, x=x, dout=dout, p=p)
+        return given[0] / x, given[1] / dout
+
+    # Several seeds: of 60 pairs of masks drawn apart, all agree once in 10**14 checks.
+    out, dx = map(np.array, zip(*map(factors, range(5)), strict=True))
+    tested = factors(0, training=False)
+    own, back = scale_fault(out, p), scale_fault(dx, p)
+    keys = ["redrawn"] * bool(((out == 0) != (dx == 0)).any()) + [own] * bool(own)
+    keys += ["dx_scale"] * (back != own)
+    if (tested[0] != 1).any():
+        keys.append("drops_at_evaluation" if (tested[0] == 0).any() else "scaled_at_evaluation")
+    elif (tested[1] != 1).any():
+        keys.append("dx_at_evaluation")
+    if keys:
+        expected = "in training out = x * m and dx = dout * m, at evaluation out = x and dx = dout"
+        given = answer(x, dout, p, True, 0)
+        blame(
+            " ".join(["all_three"] * (len(keys) == 3) + keys), expected, given, x=x, dout=dout, p=p
+        )
+    large = away_from_zero(rng, 40, 50)
+    check_dropout(lambda x, p, s: answer(x, 0 * x, p, True, s)[0], SMALL, large, seed)
+
+
+def gaussian_dropout(answer, seed=0):
+    rng = np.random.default_rng(seed)
+    x, p = away_from_zero(rng, 100, 200), 0.4
+    factors = ask(answer, x, p, 1) / x
+    mean, variance, wanted, n = factors.mean(), factors.var(), p / (1 - p), x.size
+    near, far = (factors[(np.abs(x) < 1) == side].var() for side in (True, False))
+    within = np.mean(np.abs(factors - mean) < variance**0.5)
+    means = {"": 1, "zero_mean": 0, "divided": 1 / (1 - p)}
+    variances = {"": wanted, "variance_as_std": wanted**2, "only_p": p, "p_is_std": p**2}
+    variances |= {"unscaled_variance": p * (1 - p), "swapped": 1 / wanted}
+    logs = {key: np.log(value) for key, value in variances.items()}
+    faults = {
+        "none": variance < 1e-12,
+        "rows_alike": np.ptp(factors, axis=0).max() < 1e-9,
+        "whole_rows": np.ptp(factors, axis=1).max() < 1e-9,
+        "two_values": len(np.unique(factors.round(9))) == 2,
+        "added": near > 2 * far,
+        named(mean, means, SIGMAS * (variance / n) ** 0.5, "mean"): True,
+        named(np.log(max(variance, 1e-12)), logs, SIGMAS * (2 / n) ** 0.5, "variance"): True,
+        "not_gaussian": abs(within - 0.6827) > SIGMAS * (0.6827 * 0.3173 / n) ** 0.5,
+    }
+    if key := next((key for key, found in faults.items() if key and found), ""):
+        expected = f"factors of mean 1 and variance p / (1 - p) = {wanted:.3f}"
+        blame(key, expected, (mean, variance), x=x, p=p)
+    repeated(lambda seed: ask(answer, SMALL, p, seed), rng, count=2)
+    check_p_zero(answer, SMALL)
+
+
+def every_mask(x, W1, b1, W2, b2, p, scale=None, inputs=False):
+    """The probability of each mask of the hidden units (or of the inputs), and its logits."""
+    dropped = x if inputs else np.maximum(x @ W1 + b1, 0)
+    masks = np.array(list(product([0, 1], repeat=dropped.shape[1])))
+    kept = dropped * masks[:, None] * (1 / (1 - p) if scale is None else scale)
+    hidden = np.maximum(kept @ W1 + b1, 0) if inputs else kept
+    return np.prod(np.where(masks, 1 - p, p), axis=1), hidden @ W2 + b2
+
+
+def softmax(Z):
+    return np.exp(log_softmax(Z))
+
+
+def moments(weights, values, power=2):
+    """Mean and central moment of values of which each has its probability."""
+    mean = np.tensordot(weights, values, 1)
+    return mean, np.tensordot(weights, (values - mean) ** power, 1)
+
+
+def spread(*case, shown=softmax, power=0.5, **how):
+    """The exact mean and, with power 0.5, the standard deviation over all masks."""
+    weights, Z = every_mask(*case[:6], **how)
+    mean, variance = moments(weights, shown(Z))
+    return mean, variance**power
+
+
+def six_errors(*case):
+    """6 standard errors of means and deviations, relative to the largest mean and deviation."""
+    weights, Z = every_mask(*case[:6])
+    mean, variance = moments(weights, softmax(Z))
+    fourth = moments(weights, softmax(Z), power=4)[1]
+    of_mean, of_std = variance**0.5, np.sqrt((fourth - variance**2) / (4 * variance))
+    largest = max(of_mean.max() / mean.max(), of_std.max() / variance.max() ** 0.5)
+    return SIGMAS * largest / case[6] ** 0.5
+
+
+def small_network(rng):
+    """Inputs, weights and biases, shuffled: with these the known mistakes lie far apart."""
+    draw = np.random.default_rng(8)
+    x, W1, b1 = draw.normal(size=(6, 2)), draw.normal(size=(2, 4)), draw.uniform(0.2, 1, size=4)
+    W2, b2 = 1.5 * draw.normal(size=(4, 3)), draw.normal(size=3)
+    units, classes = rng.permutation(4), rng.permutation(3)
+    return rng.permutation(x), W1[:, units], b1[units], W2[units][:, classes], b2[classes]
+
+
+def monte_carlo(answer, seed=0):
+    rng = np.random.default_rng(seed)
+    network = small_network(rng)
+    case = (*network, 0.4, 500, int(rng.integers(10**6)))
+
+    def of_mean_logits(*case):
+        weights, Z = every_mask(*case[:6])
+        return softmax(np.tensordot(weights, Z, 1)), spread(*case)[1]
+
+    def no_spread(given, case):
+        sound = difference(given, spread(*case), np.inf) is None
+        return "no_spread" if sound and given[1].max() < 1e-9 else None
+
+    wrongs = [
+        ("unscaled", lambda *c: spread(*c, scale=1)),
+        ("keep_p", lambda *c: spread(*c[:5], 1 - c[5])),
+        ("keep_p", lambda *c: spread(*c[:5], 1 - c[5], scale=1 / (1 - c[5]))),
+        ("on_inputs", lambda *c: spread(*c, inputs=True)),
+        ("logits", lambda *c: spread(*c, shown=lambda Z: Z)),
+        ("mean_logits", of_mean_logits),
+        ("variance_given", lambda *c: spread(*c, power=1)),
+        ("error_of_mean", lambda *c: (spread(*c)[0], spread(*c)[1] / c[6] ** 0.5)),
+    ]
+    names = ("x", "W1", "b1", "W2", "b2", "p", "rounds", "seed", "mean", "std")
+    match(answer, spread, [case], wrongs, names, six_errors(*case), explain=no_spread)
+    repeated(lambda s: np.array(answer(*network, 0.4, 3, s)), rng, count=2)
+
+
+TESTS = {
+    "2.1": dropout,
+    "2.4": layer,
+    "2.5": spatial_dropout,
+    "2.6": gaussian_dropout,
+    "2.13": monte_carlo,
+}

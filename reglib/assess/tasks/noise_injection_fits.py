@@ -1,0 +1,111 @@
+"""The checks of exercise 02 on what was learnt: calibration, and a fit under dropped inputs."""
+
+import numpy as np
+
+from reglib.assess.compare import match
+
+
+def binned(P, y, bins, lower=False):
+    """Each bin's count, mean confidence and accuracy; the last two NaN where it is empty."""
+    confidence, hits = P.max(axis=1), P.argmax(axis=1) == y
+    places = np.floor(confidence * bins) if lower else np.ceil(confidence * bins) - 1
+    places = np.clip(places, 0, bins - 1).astype(int)
+    n, c, a = (np.bincount(places, v, bins) for v in (np.ones(len(y)), confidence, hits))
+    return n, c / np.where(n, n, np.nan), a / np.where(n, n, np.nan)
+
+
+def gaps(P, y, bins, **how):
+    n, confidence, accuracy = binned(P, y, bins, **how)
+    return n / len(y), np.nan_to_num(confidence - accuracy)
+
+
+def calibration_error(P, y, bins, **how):
+    share, gap = gaps(P, y, bins, **how)
+    return np.sum(share * np.abs(gap))
+
+
+def expected_calibration_error(answer, seed=0):
+    rng = np.random.default_rng(seed)
+
+    def case(n, k, bins):
+        P = rng.dirichlet(np.full(k, 0.6), size=n)
+        return P, np.where(rng.random(n) < 0.6, P.argmax(axis=1), rng.integers(k, size=n)), bins
+
+    two = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]])
+    on_edges = np.array([0.5, 0.75, 0.75, 1.0, 0.625, 0.875])
+    cases = [
+        (two, np.array([0, 0, 0]), 2),
+        case(60, 3, 5),
+        case(200, 10, 12),
+        case(3, 4, 8),
+        (
+            np.outer(on_edges, [1, 0, 0]) + np.outer(1 - on_edges, [0, 0.75, 0.25]),
+            np.array([0, 1, 0, 0, 1, 1]),
+            4,
+        ),
+    ]
+    wrongs = [
+        ("edges", lambda P, y, m: calibration_error(P, y, m, lower=True)),
+        ("empty", lambda P, y, m: np.mean(np.abs(np.subtract(*binned(P, y, m)[1:])))),
+        ("empty", lambda P, y, m: np.sum(np.abs(np.subtract(*binned(P, y, m)[1:])))),
+        ("unweighted", lambda P, y, m: np.nanmean(np.abs(np.subtract(*binned(P, y, m)[1:])))),
+        ("unweighted", lambda P, y, m: np.mean(np.abs(gaps(P, y, m)[1]))),
+        ("unweighted", lambda P, y, m: np.sum(np.abs(gaps(P, y, m)[1]))),
+        ("counts", lambda P, y, m: len(y) * calibration_error(P, y, m)),
+        ("signed", lambda P, y, m: np.sum(np.multiply(*gaps(P, y, m)))),
+        ("signed", lambda P, y, m: -np.sum(np.multiply(*gaps(P, y, m)))),
+        ("one_bin", lambda P, y, m: abs(np.sum(np.multiply(*gaps(P, y, m))))),
+        ("worst", lambda P, y, m: np.abs(gaps(P, y, m)[1]).max()),
+        ("squared", lambda P, y, m: np.sum(gaps(P, y, m)[0] * gaps(P, y, m)[1] ** 2)),
+        ("squared", lambda P, y, m: np.sqrt(np.sum(gaps(P, y, m)[0] * gaps(P, y, m)[1] ** 2))),
+        ("each_alone", lambda P, y, m: np.mean(np.abs(P.max(axis=1) - (P.argmax(axis=1) == y)))),
+        ("true_class", lambda P, y, m: true_class_error(P, y, m)),
+    ]
+    match(answer, calibration_error, cases, wrongs, ("P", "y", "bins"))
+
+
+def true_class_error(P, y, bins):
+    """The error with the true class's probability in place of the largest one."""
+    own = P[np.arange(len(y)), y]
+    places = np.clip(np.ceil(own * bins) - 1, 0, bins - 1).astype(int)
+    return np.abs(np.bincount(places, own - (P.argmax(axis=1) == y), bins)).sum() / len(y)
+
+
+def penalised(X, y, penalties):
+    """The minimiser of ||y - Xw||^2 + sum_j penalties_j w_j^2."""
+    return np.linalg.solve(X.T @ X + np.diag(penalties * np.ones(X.shape[1])), X.T @ y)
+
+
+def dropped_inputs(answer, seed=0):
+    rng = np.random.default_rng(seed)
+    cases = [(np.array([[1.0, 0.0], [1.0, 2.0]]), np.array([1.0, 3.0]), 0.5)]
+    for n, d, p in ((12, 3, 0.2), (40, 5, 0.6), (9, 2, 0.0)):
+        X = (rng.normal(size=(n, d)) + rng.normal(size=d)) * 10.0 ** rng.uniform(-1, 1, size=d)
+        cases.append((X, X @ (rng.normal(size=d) / X.std(axis=0)) + rng.normal(size=n), p))
+
+    def squares(X):
+        return np.sum(X**2, axis=0)
+
+    wrongs = [
+        ("no_penalty", lambda X, y, p: penalised(X, y, 0.0)),
+        ("plain_ridge", lambda X, y, p: penalised(X, y, len(X) * p / (1 - p))),
+        ("plain_ridge", lambda X, y, p: penalised(X, y, p / (1 - p))),
+        ("per_row", lambda X, y, p: penalised(X, y, p / (1 - p) * squares(X) / len(X))),
+        ("variance", lambda X, y, p: penalised(X, y, p / (1 - p) * len(X) * X.var(axis=0))),
+        ("mean_squared", lambda X, y, p: penalised(X, y, p / (1 - p) * len(X) * X.mean(0) ** 2)),
+        ("only_p", lambda X, y, p: penalised(X, y, p * squares(X))),
+        ("unscaled", lambda X, y, p: penalised(X, y, p / (1 - p) * squares(X)) / (1 - p)),
+        ("only_p", lambda X, y, p: penalised(X, y, p * (1 - p) * squares(X))),
+        ("swapped", lambda X, y, p: penalised(X, y, (1 - p) / (p or np.nan) * squares(X))),
+        ("doubled", lambda X, y, p: penalised(X, y, p / (1 - p) * squares(X) / 2)),
+        ("doubled", lambda X, y, p: penalised(X, y, 2 * p / (1 - p) * squares(X))),
+        ("root", lambda X, y, p: penalised(X, y, p / (1 - p) * np.sqrt(squares(X)))),
+    ]
+
+    def right(X, y, p):
+        return penalised(X, y, p / (1 - p) * squares(X))
+
+    match(answer, right, cases, wrongs, ("X", "y", "p"), tol=1e-7)
+
+
+TESTS = {"2.11": expected_calibration_error, "2.12": dropped_inputs}
