@@ -18,7 +18,7 @@ from reglib.style import BLUE, GREY, ORANGE, PURPLE
 _GAPS = np.linspace(-1, 9, 201)
 _ALPHAS = (0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5)
 _LABELS = {"a fifth redrawn": 0.2, "all correct": 0.0}
-_DRAWS, _ANGLES = 100, np.arange(-180, 181, 5)
+_DRAWS, _ANGLES = 100, tuple(range(-180, 181, 5))
 
 
 def smoothed_loss(gap, label):
@@ -66,26 +66,21 @@ def label_smoothing():
         least = smoothed_loss(best, label)
         cursor.set(xdata=[best, best], visible=alpha > 0)
         dot.set(xdata=[best], ydata=[least], visible=alpha > 0)
-        wish = (
-            f"is least, {least:.3f}, at a gap of log(1 + k(1 - alpha)/alpha) = <b>{best:.2f}</b>: "
-            "there the probabilities are the softened label."
-            if alpha
-            else f"is {smoothed_loss(9, label):.5f} at a gap of 9, and <b>falls for ever</b>: no "
-            "gap is large enough, so training lets the weights grow."
-        )
-        return (
-            f"alpha = {alpha:.2f}, {k} classes: the true class is to get {label[0]:.3f}, each "
-            f"other one {label[1]:.3f}. The loss {wish}"
-        )
+        text = f"Of {k} classes the true one is to get {label[0]:.3f}, each other {label[1]:.3f}. "
+        if alpha == 0:
+            text += f"The loss is {smoothed_loss(9, label):.5f} at a gap of 9 and <b>falls for ever"
+            return text + "</b>: no gap is large enough, and training lets the weights grow."
+        text += f"The loss is least, {least:.3f}, at a gap of log(1 + k(1 - alpha)/alpha) = "
+        return text + f"<b>{best:.2f}</b>: there the probabilities are the softened label."
 
     return Explorer(
         fig, update, [bars, words, hard, soft, cursor, dot],
         {"alpha": slider("alpha", 0, 1, 0.1, 0.01), "k": positions("classes k", range(2, 11), 10)},
         title="A softened label wants a gap, a hard one wants it without end",
         caption="Try: alpha 0, then 0.01, then 1. How far apart are the logits to be?",
-        alt="Left: bars of the softened label, tall for the true class, small and equal for the "
-        "others. Right: the loss against the gap between the true logit and the others: with the "
-        "hard label it falls for ever, with the softened one it falls and rises again.",
+        alt="Left: bars of the softened label, one tall, the others small and equal. Right: the "
+        "loss against the gap between the true logit and the others: with the hard label it falls "
+        "for ever, with the softened one it falls and rises again.",
     )  # fmt: skip
 
 
@@ -101,25 +96,17 @@ def _digits(noise, **options):
     return net, *test
 
 
-def reliability(confidence, right, bins=10):
-    """Return the count, mean confidence and accuracy of each bin, and the calibration error.
-
-    The error is the distance of a bin's accuracy from its confidence, averaged over all samples.
-    An empty bin has nan for its means.
-    """
-    bin_of = np.minimum((confidence * bins).astype(int), bins - 1)
-    count = np.bincount(bin_of, minlength=bins)
-    sums = np.array([np.bincount(bin_of, values, bins) for values in (confidence, right)])
-    sure, hits = sums / np.where(count, count, np.nan)
-    return count, sure, hits, np.abs(sums[0] - sums[1]).sum() / len(right)
-
-
 @cache
-def _calibration(noise, alpha):
-    """Return the confidence of one fit on each test digit, and whether it was right."""
+def reliability(noise, alpha):
+    """Return sums (10,) over the test digits in each tenth of the scale of confidence.
+
+    They are how many there are, their confidences, and how many of them one fit got right.
+    """
     net, X, y = _digits(noise, label_smoothing=alpha)
     P = net.predict_proba(X)
-    return P.max(axis=1), P.argmax(axis=1) == y
+    confidence, right = P.max(axis=1), P.argmax(axis=1) == y
+    tenth = np.minimum(confidence * 10, 9).astype(int)
+    return [np.bincount(tenth, values, 10) for values in (None, confidence, right)]
 
 
 @house_style()
@@ -137,45 +124,44 @@ def calibration():
     """
     fig = Figure(figsize=(8.1, 4.2))
     left, ax = fig.subplots(1, 2)
-    left.set(xlim=(0, 1), ylim=(0, 1), xlabel="confidence", ylabel="accuracy", aspect="equal")
-    bars = left.stairs(np.zeros(10), np.linspace(0, 1, 11), fill=True, color=BLUE + "70")
-    dots = left.scatter([], [], color=ORANGE, edgecolor="black", zorder=3, label="test digits")
-    (equal,) = left.plot([0, 1], [0, 1], ":", color="black", label="accuracy = confidence")
+    left.set(xlim=(0, 1.05), ylim=(0, 1.05), xlabel="confidence", ylabel="accuracy")
+    left.plot([0, 1], [0, 1], "--", color=GREY)
+    left.text(0.95, 0.1, "too sure", ha="right")
+    left.text(0.05, 0.9, "too modest")
+    dots = left.scatter([], [], color=ORANGE, edgecolor="black")
     ax.set(xlim=(-0.02, 0.52), ylim=(0, 0.55), xlabel="alpha", ylabel="calibration error")
     (errors,) = ax.plot([], [], color=BLUE, markersize=7, **(DOT | {"marker": "s"}))
     cursor = ax.axvline(0, **CURSOR)
-    fig.legend(loc="outside lower left", ncols=2)
 
     def update(alpha, labels):
-        fits = [_calibration(_LABELS[labels], a) for a in _ALPHAS]
-        confidence, right = fits[_ALPHAS.index(alpha)]
-        count, sure, hits, error = reliability(confidence, right)
-        bars.set_data(np.nan_to_num(hits))
-        dots.set(offsets=np.column_stack([sure, hits]), sizes=count)
-        errors.set_data(_ALPHAS, [reliability(*fit)[-1] for fit in fits])
+        fits = np.array([reliability(_LABELS[labels], a) for a in _ALPHAS])
+        total = fits[0, 0].sum()
+        error = np.abs(fits[:, 1] - fits[:, 2]).sum(axis=1) / total
+        count, sure, right = fits[_ALPHAS.index(alpha)]
+        filled = np.array([sure, right])[:, count > 0] / count[count > 0]
+        dots.set(offsets=filled.T, sizes=count[count > 0])
+        errors.set_data(_ALPHAS, error)
         cursor.set_xdata([alpha, alpha])
-        side = "sure" if confidence.mean() > right.mean() else "modest"
         return (
-            f"alpha = {alpha}: mean confidence {confidence.mean():.3f}, accuracy "
-            f"{right.mean():.3f} on {len(right):,} test digits: <b>too {side}</b>. Expected "
-            f"calibration error <b>{error:.3f}</b>. Each square is one fit of the standard recipe."
+            f"alpha = {alpha}: mean confidence {sure.sum() / total:.3f}, accuracy "
+            f"{right.sum() / total:.3f} on {total:,.0f} test digits. Expected calibration error "
+            f"<b>{error[_ALPHAS.index(alpha)]:.3f}</b>. Each square: one fit, standard recipe."
         )
 
     return Explorer(
-        fig, update, [bars, dots, equal, errors, cursor],
-        {
-            "alpha": positions("alpha", _ALPHAS, 0),
-            "labels": choice("training labels", list(_LABELS), "a fifth redrawn"),
-        },
+        fig, update, [dots, errors, cursor],
+        {"alpha": positions("alpha", _ALPHAS, 0),
+         "labels": choice("training labels", list(_LABELS), "a fifth redrawn")},
         title="Smoothing lowers confidence: a little may be honest, more is too modest",
         caption="Try: find the alpha with the least error, then again with correct labels. Each "
-        "dot stands for a tenth of the scale; its area says how many digits lie there.",
-        alt="Left: accuracy against confidence. Trained on noisy labels without smoothing the dots "
-        "lie below the diagonal, with alpha 0.05 on it, with more above it. Right: the calibration "
-        "error against alpha falls and rises with noisy labels; with correct ones it only rises.",
+        "dot is a tenth of the scale of confidence; its area: how many digits lie there.",
+        alt="Left: accuracy against confidence. After noisy labels without smoothing the dots lie "
+        "below the diagonal, with alpha 0.05 on it, with more above. Right: the calibration error "
+        "against alpha falls and rises after noisy labels; after correct ones it only rises.",
     )  # fmt: skip
 
 
+@cache
 def turned(digit, angles):
     """Return a test digit turned counter-clockwise (n, 8, 8), and its class probabilities.
 
@@ -190,13 +176,6 @@ def turned(digit, angles):
     masks = Dropout(0.5, np.random.default_rng(0)).forward(ones, training=True)
     z = (hidden[:, None] * masks).reshape(-1, ones.shape[1]) @ net.weights[1] + net.biases[1]
     return pictures, one, outputs("softmax", z).reshape(-1, _DRAWS, 10)
-
-
-@cache
-def _entropies(digit):
-    """Return the entropies of one pass and of the masks' mean at each angle."""
-    _, one, many = turned(digit, _ANGLES)
-    return entr(one).sum(axis=1), entr(many.mean(axis=1)).sum(axis=1)
 
 
 @house_style()
@@ -220,21 +199,22 @@ def dropout_doubt():
     ax.set(xlim=(-0.6, 9.6), ylim=(0, 1.03), xticks=range(10), xlabel="class", ylabel="probability")
     bars = ax.stairs([0] * 10, np.arange(-0.5, 10), fill=True, color="#BBBBBB", label="one pass")
     (cloud,) = ax.plot([], [], "o", color=BLUE, markersize=2.5, label="100 masks")
-    right.set(xlim=(-180, 180), ylim=(0, 2.4), xticks=range(-180, 181, 90), xlabel="angle")
-    right.set(ylabel="entropy")
+    right.set(xlim=(-180, 180), ylim=(0, 2.4), xticks=range(-180, 181, 90))
+    right.set(xlabel="angle", ylabel="entropy")
     (single,) = right.plot([], [], "--", color=ORANGE, label="entropy of one pass")
     (mean,) = right.plot([], [], color=BLUE, label="entropy of the masks' mean")
     cursor = right.axvline(0, **CURSOR)
     fig.legend(loc="outside lower right", ncols=4, columnspacing=1, handlelength=1.5)
 
     def update(digit, angle):
-        (image,), (one,), (many,) = turned(digit, [angle])
+        (image,), (one,), (many,) = turned(digit, (angle,))
         top, doubt = one.argmax(), entr(many.mean(axis=0)).sum()
+        _, ones, masked = turned(digit, _ANGLES)
+        single.set_data(_ANGLES, entr(ones).sum(axis=1))
+        mean.set_data(_ANGLES, entr(masked.mean(axis=1)).sum(axis=1))
         picture.set_data(image)
         bars.set_data(one)
         cloud.set_data(across.ravel(), many.ravel())
-        for line, heights in zip((single, mean), _entropies(digit), strict=True):
-            line.set_data(_ANGLES, heights)
         cursor.set_xdata([angle, angle])
         return (
             f"A {digit} turned by {angle:.0f}°: one pass says <b>{top}</b> with probability "
@@ -246,14 +226,11 @@ def dropout_doubt():
 
     return Explorer(
         fig, update, [picture, bars, cloud, single, mean, cursor],
-        {
-            "digit": positions("digit", range(10), 1),
-            "angle": slider("angle in degrees", -180, 180, 60, 5, ".0f"),
-        },
+        {"digit": positions("digit", range(10), 1),
+         "angle": slider("angle in degrees", -180, 180, 60, 5, ".0f")},
         title="Masks that disagree are a sign of doubt, not a proof",
-        caption="Try: turn the 1. Then find a digit and an angle where one pass is wrong and sure: "
-        "do the masks doubt it? The network (p = 0.5) learnt from 150 upright digits with correct "
-        "labels; shown is the first test digit of each class that it gets right upright.",
+        caption="Try: turn the 1. Then find where one pass is wrong and sure: do the masks doubt "
+        "it? Trained upright, p = 0.5, true labels. Shown: the first of each class it got right.",
         alt="Left: a handwritten digit, turned. Middle: its class probabilities, bars from one "
         "pass, dots from 100 masks. Right: entropy against the angle; that of the masks' mean is "
         "mostly the higher, and at some wrong answers both are low.",

@@ -10,15 +10,15 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from reglib import data
-from reglib.explore.base import _CONTROL, Explorer, choice, house_style, slider
+from reglib.explore.base import _CONTROL, CURSOR, DOT, Explorer, choice, house_style, slider
 from reglib.network import RegularizedNeuralNetwork
 from reglib.noise import Dropout
-from reglib.style import BLUE, GREY, ORANGE, PURPLE, TRAIN, VALIDATION
+from reglib.style import BLUE, GREY, ORANGE, PURPLE
 
 _MASKS = 4000
 _KINDS = ["units (Dropout)", "connections (DropConnect)"]
 _TRUTH = {
-    "every layer": "A curved activation between the drops: the two need not agree.",
+    "every layer": "Curved activations lie between the drops: the two need not agree.",
     "the last layer alone": "The output is linear in this mask: over all masks the two agree.",
 }
 _PLACES = list(_TRUTH)
@@ -84,18 +84,17 @@ def thinned_network():
     pairs = np.array([(a, b) for a in range(13) for b in range(13) if at[b, 0] - at[a, 0] == 1])
     fig = Figure(figsize=(8.1, 4.2))
     graph, ax = fig.subplots(1, 2)
-    graph.set(xlim=(-0.2, 3.2), ylim=(-2.4, 2.9))
-    graph.axis("off")
+    graph.set(xlim=(-0.2, 3.2), ylim=(-2.4, 2.9), xticks=[], yticks=[], frame_on=False)
     lines = graph.add_collection(LineCollection(at[pairs], zorder=1))
     units = graph.scatter(*at.T, s=240, edgecolor="black", zorder=2)
     (gone,) = graph.plot([], [], "x", color=GREY, markersize=11, zorder=3)
     words = graph.text(1.5, 2.6, "", ha="center")
-    ax.set(xlim=(-5, 4), ylim=(0, 1.12), yticks=[], xlabel="output", ylabel="how many of the draws")
+    ax.set(xlim=(-5, 4), ylim=(0, 1.12), yticks=[], ylabel="how many of the draws")
+    ax.set(xlabel="output (the ends hold what lies beyond)")
     shape = ax.stairs(np.zeros(90), _EDGES, fill=True, color="#BBBBBB")
     nothing = ax.axvline(whole, color="black", label="nothing dropped")
     mean = ax.axvline(0, color=ORANGE, linestyle="--", label="mean of draws")
-    (this,) = ax.plot([], [], "v", color=PURPLE, markeredgecolor="black", markersize=10)
-    this.set_label("this draw")
+    (this,) = ax.plot([], [], color=PURPLE, label="this draw", **(DOT | {"marker": "v"}))
     fig.legend(loc="outside lower right", ncols=3)
 
     def update(kind, place, p, draw):
@@ -104,9 +103,9 @@ def thinned_network():
         if kind == _KINDS[0]:
             kept[:12] = np.concatenate([M[draw - 1, :, 0] for M in masks]) > 0
         on = (scale > 0) & kept[pairs[:, 1]]
-        lines.set_linewidth(np.where(on, 2 * np.abs(weights) * scale, 1))
-        lines.set_linestyle(["-" if alive else ":" for alive in on])
-        lines.set_color(np.where(on, np.where(weights > 0, BLUE, ORANGE), "#999999"))
+        width, color = 2 * np.abs(weights) * scale, np.where(weights > 0, BLUE, ORANGE)
+        lines.set(linewidth=np.where(on, width, 1), color=np.where(on, color, "#999999"))
+        lines.set_linestyle(np.where(on, "-", ":").tolist())
         units.set_facecolor(np.where(kept, "#D5D5D5", "white"))
         gone.set_data(*at[~kept].T)
         words.set_text(f"draw {draw}: survivors × {1 / (1 - p):.2f}")
@@ -115,7 +114,7 @@ def thinned_network():
         mean.set_xdata([outputs.mean()] * 2)
         this.set_data([outputs[draw - 1]], [0.03])
         dropped = np.sum(~kept if kind == _KINDS[0] else scale == 0)
-        error = outputs.std() / _MASKS**0.5
+        error = outputs.std() / len(outputs) ** 0.5
         return (
             f"Draw {draw}: {kind.split()[0]} dropped: {dropped}; output {outputs[draw - 1]:.3f}. "
             f"Mean of {_MASKS:,} draws: <b>{outputs.mean():.3f}</b> (standard error {error:.3f}). "
@@ -124,16 +123,12 @@ def thinned_network():
 
     return Explorer(
         fig, update, [lines, units, gone, words, shape, nothing, mean, this],
-        {
-            "kind": choice("what is dropped", _KINDS, _KINDS[0]),
-            "place": choice("noise in", _PLACES, _PLACES[0]),
-            "p": slider("p, to drop", 0, 0.8, 0.5),
-            "draw": positions("draw", range(1, 31), 3),
-        },
+        {"kind": choice("what is dropped", _KINDS, _KINDS[0]),
+         "place": choice("noise in", _PLACES, _PLACES[0]),
+         "p": slider("p, to drop", 0, 0.8, 0.5), "draw": positions("draw", range(1, 31), 3)},
         title="Many thinned networks average to nearly the whole one",
-        caption="Try: turn to other draws, then let p grow. Where do the two lines part? And with "
-        "noise in the last layer alone? A network that was trained without noise predicts one "
-        "patient's diabetes score. Width: size of a weight; orange: negative; dotted: dropped.",
+        caption="Try: let p grow. Do the two lines part? And with noise in the last layer alone? "
+        "A network trained without noise predicts a patient's diabetes score; orange: weight < 0.",
         alt="Left: a network of 3, 5, 4 and 1 units, dropped units crossed out, dropped lines "
         "dotted, the others thicker. Right: a histogram of the outputs of 4,000 draws, and lines "
         "at their mean and at the whole network's output, close and in general not equal.",
@@ -182,14 +177,13 @@ def noise_boundary():
         extent=(_ACROSS[0], _ACROSS[-1], _UP[0], _UP[-1]), interpolation="bilinear",
     )  # fmt: skip
     (line,) = plane.plot([], [], color="black", label="boundary")
-    edged = {"markeredgecolor": "black", "linestyle": ""}
-    dots = plane.plot(*X[noisy == 0].T, "o", color=ORANGE, label="class 0", **edged)
-    dots += plane.plot(*X[noisy == 1].T, "^", color=BLUE, label="class 1", **edged)
+    dots = plane.plot(*X[noisy == 0].T, color=ORANGE, label="class 0", **DOT)
+    dots += plane.plot(*X[noisy == 1].T, color=BLUE, label="class 1", **(DOT | {"marker": "^"}))
     dots += plane.plot(*X[noisy != y].T, "x", color="black", markersize=11, label="wrong label")
     ax.set(xlim=(-0.06, 0.86), ylim=(0.5, 1.02), xticks=_PS, xlabel="dropout p", ylabel="accuracy")
-    (train,) = ax.plot([], [], **(TRAIN | {"linestyle": "", "marker": "o"}))
-    (test,) = ax.plot([], [], **(VALIDATION | {"linestyle": "", "marker": "s", "label": "test"}))
-    cursor = ax.axvline(0, color="black", linewidth=1)
+    (train,) = ax.plot([], [], color=BLUE, label="training", **(DOT | {"marker": "D"}))
+    (test,) = ax.plot([], [], color=ORANGE, label="test", **(DOT | {"marker": "s"}))
+    cursor = ax.axvline(0, **CURSOR)
     fig.legend(loc="outside lower center", ncols=6, columnspacing=1, handlelength=1.2)
 
     def update(p, stddev):
