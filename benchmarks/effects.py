@@ -27,7 +27,7 @@ ARMS = {
     "Gaussian noise": [{"input_noise": v} for v in (0.1, 0.2, 0.3, 0.4, 0.5)],
     "label smoothing": [{"label_smoothing": v} for v in (0.1, 0.2, 0.4, 0.8, 0.9)],
 }
-WIDTHS, PS = (32, 128, 512), (0.0, 0.2, 0.5, 0.8)
+WIDTHS, PS = (32, 128, 512), (0.0, 0.2, 0.35, 0.5, 0.65, 0.8)
 TEST_NOISE = 0.3  # standard deviation; the inputs lie in [0, 1]
 
 
