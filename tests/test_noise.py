@@ -240,7 +240,8 @@ def test_dropconnects_backward_is_of_the_last_training_forward(dtype):
     run(layer, 2 * x[:3], -weights, bias)
     masked = run(copy.deepcopy(layer), np.eye(4, dtype=dtype), weights, 0 * bias)  # W * mask
     assert (masked == 0).any() and (masked != 0).any(), "a poor seed: take another"
-    np.testing.assert_allclose(run(layer, x, weights, bias), x @ masked + bias, rtol=1e-5)
+    out = run(layer, x, weights, bias)
+    np.testing.assert_allclose(out, x @ masked + bias, rtol=1e-5, atol=1e-6, err_msg="forward")
     wanted = dout @ masked.T, (x.T @ dout) * masked / weights, dout.sum(axis=0, keepdims=True)
     for between in ("directly after it", "after an evaluation forward"):
         got = layer.backward(dout)
