@@ -62,19 +62,19 @@ def every_mean(p, kept):
 @pytest.mark.parametrize("p", [0.2, 0.5, 0.8])
 def test_the_mean_is_evaluation_exactly_after_a_linear_layer_and_not_otherwise(p):
     explorer = explore.thinned_network()
-    *_, mean, error, whole = at(explorer, place=noise._PLACES[1], p=p)
+    *_, mean, error, whole = at(explorer, place="the last layer alone", p=p)
     net, x = noise._scores()
     assert whole == pytest.approx(net.predict(x[None])[0], abs=6e-4)
     assert every_mean(p, kept=5) == pytest.approx(net.predict(x[None])[0], abs=1e-12)
     assert abs(mean - whole) < 5 * error + 1e-3, "the draws are not those of the text"
-    *_, mean, error, _ = at(explorer, place=noise._PLACES[0], p=p)
+    *_, mean, error, _ = at(explorer, place="every layer", p=p)
     assert abs(mean - every_mean(p, kept=0)) < 5 * error + 1e-3
     assert abs(every_mean(p, kept=0) - whole) > 0.05, "the title's 'nearly' shows nowhere"
 
 
 @pytest.mark.parametrize("kind", noise._KINDS)
 def test_a_larger_p_only_drops_more_of_the_same_draw(kind):
-    few, many = (noise.thinned(kind, noise._PLACES[0], p)[0] for p in (0.3, 0.6))
+    few, many = (noise.thinned(kind, "every layer", p)[0] for p in (0.3, 0.6))
     for a, b in zip(few, many, strict=True):
         assert not ((a == 0) & (b != 0)).any()
 

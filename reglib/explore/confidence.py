@@ -7,18 +7,16 @@ from matplotlib.figure import Figure
 from scipy.ndimage import rotate
 from scipy.special import entr
 
-from reglib import data
+from reglib import Dropout, RegularizedNeuralNetwork, data, smooth_labels
 from reglib.explore.base import CURSOR, DOT, Explorer, choice, house_style, slider
 from reglib.explore.noise import positions
 from reglib.losses import outputs
-from reglib.network import RegularizedNeuralNetwork
-from reglib.noise import Dropout, smooth_labels
 from reglib.style import BLUE, GREY, ORANGE, PURPLE
 
 _GAPS = np.linspace(-1, 9, 201)
 _ALPHAS = (0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5)
 _LABELS = {"a fifth redrawn": 0.2, "all correct": 0.0}
-_DRAWS, _ANGLES = 100, tuple(range(-180, 181, 5))
+_ANGLES = tuple(range(-180, 181, 5))
 
 
 def smoothed_loss(gap, label):
@@ -172,10 +170,9 @@ def turned(digit, angles):
     upright = X[(y == digit) & (net.predict(X) == y)][0].reshape(8, 8)
     pictures = np.array([rotate(upright, angle, reshape=False, order=1) for angle in angles])
     one, (_, hidden, _) = net.forward_propagation(pictures.reshape(-1, 64)), net.activations
-    ones = np.ones((_DRAWS, hidden.shape[1]))
-    masks = Dropout(0.5, np.random.default_rng(0)).forward(ones, training=True)
-    z = (hidden[:, None] * masks).reshape(-1, ones.shape[1]) @ net.weights[1] + net.biases[1]
-    return pictures, one, outputs("softmax", z).reshape(-1, _DRAWS, 10)
+    masks = Dropout(0.5, np.random.default_rng(0)).forward(np.ones((100, 128)), training=True)
+    z = (hidden[:, None] * masks).reshape(-1, 128) @ net.weights[1] + net.biases[1]
+    return pictures, one, outputs("softmax", z).reshape(-1, 100, 10)
 
 
 @house_style()
@@ -191,7 +188,7 @@ def dropout_doubt():
     ----------
     Gal and Ghahramani (2016), Dropout as a Bayesian approximation.
     """
-    across = np.arange(10) + np.random.default_rng(0).uniform(-0.3, 0.3, (_DRAWS, 10))
+    across = np.arange(10) + np.random.default_rng(0).uniform(-0.3, 0.3, (100, 10))
     fig = Figure(figsize=(8.1, 4.2))
     view, ax, right = fig.subplots(1, 3, width_ratios=[2, 4, 4])
     view.axis("off")
@@ -218,7 +215,7 @@ def dropout_doubt():
         cursor.set_xdata([angle, angle])
         return (
             f"A {digit} turned by {angle:.0f}°: one pass says <b>{top}</b> with probability "
-            f"{one[top]:.3f}, entropy {entr(one).sum():.2f}. Under {_DRAWS} masks that has mean "
+            f"{one[top]:.3f}, entropy {entr(one).sum():.2f}. Under 100 masks that has mean "
             f"{many[:, top].mean():.3f} and standard deviation {many[:, top].std():.3f}; "
             f"{np.sum(many.argmax(axis=1) != top)} masks say another class; the entropy of their "
             f"mean is <b>{doubt:.2f}</b>, of at most {np.log(10):.2f}."

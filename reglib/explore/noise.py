@@ -9,28 +9,24 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from reglib import data
+from reglib import Dropout, RegularizedNeuralNetwork, data
 from reglib.explore.base import _CONTROL, CURSOR, DOT, Explorer, choice, house_style, slider
-from reglib.network import RegularizedNeuralNetwork
-from reglib.noise import Dropout
 from reglib.style import BLUE, GREY, ORANGE, PURPLE
 
 _MASKS = 4000
 _KINDS = ["units (Dropout)", "connections (DropConnect)"]
-_TRUTH = {
+_PLACES = {
     "every layer": "Curved activations lie between the drops: the two need not agree.",
     "the last layer alone": "The output is linear in this mask: over all masks the two agree.",
 }
-_PLACES = list(_TRUTH)
 _EDGES = np.linspace(-5, 4, 91)
 _PS, _STDDEVS = (0, 0.2, 0.4, 0.6, 0.8), (0, 0.1, 0.2, 0.3, 0.5)
 _ACROSS, _UP = np.linspace(-1.6, 2.4, 70), np.linspace(-1.1, 1.6, 47)
 
 
-def positions(description, values, value):
+def positions(name, values, value):
     """Return a slider that stops at the given values alone: nothing stands between them."""
-    control = {"options": values, "value": value, "description": description}
-    return ipywidgets.SelectionSlider(**control, **_CONTROL)
+    return ipywidgets.SelectionSlider(options=values, value=value, description=name, **_CONTROL)
 
 
 @cache
@@ -54,7 +50,7 @@ def thinned(kind, place, p):
     (net, x), rng, units = _scores(), np.random.default_rng(1), kind == _KINDS[0]
     x, masks = np.broadcast_to(x, (_MASKS, 3)), []
     for layer, (W, b) in enumerate(zip(net.weights, net.biases, strict=True)):
-        noisy = layer == 2 or place == _PLACES[0] and (layer or not units)
+        noisy = layer == 2 or place == "every layer" and (layer or not units)
         ones = np.ones((_MASKS, len(W), 1 if units else W.shape[1]))
         mask = Dropout(p if noisy else 0, rng).forward(ones, training=True)
         z = (x[:, None] @ (W * mask))[:, 0] + b
@@ -91,10 +87,10 @@ def thinned_network():
     words = graph.text(1.5, 2.6, "", ha="center")
     ax.set(xlim=(-5, 4), ylim=(0, 1.12), yticks=[], ylabel="how many of the draws")
     ax.set(xlabel="output (the ends hold what lies beyond)")
-    shape = ax.stairs(np.zeros(90), _EDGES, fill=True, color="#BBBBBB")
+    shape = ax.stairs(np.zeros(90), _EDGES, fill=True, color="#DDDDDD")
     nothing = ax.axvline(whole, color="black", label="nothing dropped")
-    mean = ax.axvline(0, color=ORANGE, linestyle="--", label="mean of draws")
-    (this,) = ax.plot([], [], color=PURPLE, label="this draw", **(DOT | {"marker": "v"}))
+    mean = ax.axvline(0, color=BLUE, linestyle="--", label="mean of draws")
+    (this,) = ax.plot([], [], color=PURPLE, ms=9, label="this draw", **(DOT | {"marker": "v"}))
     fig.legend(loc="outside lower right", ncols=3)
 
     def update(kind, place, p, draw):
@@ -116,15 +112,15 @@ def thinned_network():
         dropped = np.sum(~kept if kind == _KINDS[0] else scale == 0)
         error = outputs.std() / len(outputs) ** 0.5
         return (
-            f"Draw {draw}: {kind.split()[0]} dropped: {dropped}; output {outputs[draw - 1]:.3f}. "
+            f"Draw {draw}, {kind.split()[0]} dropped: {dropped}, output {outputs[draw - 1]:.3f}. "
             f"Mean of {_MASKS:,} draws: <b>{outputs.mean():.3f}</b> (standard error {error:.3f}). "
-            f"Nothing dropped: <b>{whole:.3f}</b>. {_TRUTH[place]}"
+            f"Nothing dropped: <b>{whole:.3f}</b>. {_PLACES[place]}"
         )
 
     return Explorer(
         fig, update, [lines, units, gone, words, shape, nothing, mean, this],
         {"kind": choice("what is dropped", _KINDS, _KINDS[0]),
-         "place": choice("noise in", _PLACES, _PLACES[0]),
+         "place": choice("noise in", list(_PLACES), "every layer"),
          "p": slider("p, to drop", 0, 0.8, 0.5), "draw": positions("draw", range(1, 31), 3)},
         title="Many thinned networks average to nearly the whole one",
         caption="Try: let p grow. Do the two lines part? And with noise in the last layer alone? "
