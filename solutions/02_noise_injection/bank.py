@@ -194,7 +194,7 @@ WRONG["2.4"] = [
     (lambda x, d, p, training, seed: _layer()(x, d, p, True, seed), "dropping at evaluation"),
     (lambda *case: _layer()(*case)[0], "must return 2 things"),
     (lambda x, d, p, training, seed: _layer()(x, d, p, training, 7), "Different seeds"),
-    (lambda x, d, p, training, seed: (_layer()(x, d, p, training, seed)[0], d), "mask of its own"),
+    (lambda x, d, p, training, seed: (_layer()(x, d, p, training, seed)[0], d), "not masked"),
 ]
 
 

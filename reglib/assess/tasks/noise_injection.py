@@ -15,7 +15,7 @@ def hidden_gradient(answer, seed=0):
     rng = np.random.default_rng(seed)
     mask = rng.permutation(np.arange(20) < 14).reshape(4, 5)
     cases = [
-        (np.array([1.0, 2.0, 3.0]), np.array([2.0, 2.0, -1.0]), np.array([True, False, True]), 0.2),
+        (np.array([2.0, 1.0, 1.0]), np.array([3.0, 2.0, -1.0]), np.array([True, False, True]), 0.2),
         (rng.normal(size=(4, 5)), rng.permutation(np.linspace(-2, 2, 20)).reshape(4, 5), mask, 0.3),
         (rng.normal(size=(2, 3)), rng.normal(size=(2, 3)), np.ones((2, 3), dtype=bool), 0.0),
     ]
@@ -67,10 +67,8 @@ def combined(outputs):
 
 def dropconnect_gradients(answer, seed=0):
     rng = np.random.default_rng(seed)
-    mask = np.array([[True, False], [True, True]])
-    cases = [
-        (np.array([[1.0, 2.0]]), np.array([[1.0, 3.0], [-1.0, 2.0]]), mask, 0.2, np.ones((1, 2))),
-    ]
+    x, W, dout = (np.array([[1.0, a], [b, 2.0]]) for a, b in ((3.0, -1.0), (3.0, 4.0), (0.0, 2.0)))
+    cases = [(x, W, np.array([[True, False], [True, True]]), 0.2, dout)]
     for n, n_in, n_out, p in ((6, 4, 3, 0.3), (3, 5, 2, 0.6), (4, 2, 5, 0.0)):
         kept = rng.permutation(np.arange(n_in * n_out) >= p * n_in * n_out).reshape(n_in, n_out)
         x, W, dout = (rng.normal(size=s) for s in ((n, n_in), (n_in, n_out), (n, n_out)))
