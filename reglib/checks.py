@@ -36,10 +36,11 @@ def each(name, value, allowed, n):
     >>> each("dropout", 0.5, "in [0, 1)", 2)
     [0.5, 0.5]
     """
-    values = [value] * n if np.ndim(value) == 0 else list(value)
-    if len(values) != n:
+    if not isinstance(value, list | tuple | np.ndarray):
+        return [number(name, value, allowed)] * n
+    if len(value) != n:
         raise ValueError(f"{name} must be one number or a list of {n}, got {value!r}")
-    return [number(name, one, allowed) for one in values]
+    return [number(name, one, allowed) for one in value]
 
 
 def whole(name, value, low=1, high=np.inf):

@@ -133,9 +133,7 @@ class RegularizedNeuralNetwork:
         self.dtype = np.dtype(dtype)
         self.rng = np.random.default_rng(rng)
         self.noise_rng = self.rng.spawn(1)[0]
-        self._on_inputs = GaussianNoise(self.input_noise, self.noise_rng)
-        self._on_weights = [Dropout(p, self.noise_rng) for p in self.dropconnect]
-        self._on_units = [Dropout(p, self.noise_rng) for p in self.dropout]
+        self._on_weights, self._on_units = {}, {}  # by layer: what dropped in the last pass
         self.weights, self.biases = [], []
         for n_in, n_out in zip(self.layer_sizes, self.layer_sizes[1:], strict=False):
             std = {"xavier": (2 / (n_in + n_out)) ** 0.5, "he": (2 / n_in) ** 0.5, "small": 0.01}
@@ -188,11 +186,12 @@ class RegularizedNeuralNetwork:
 
     def _forward(self, X, training=False):
         if training and self.input_noise:
-            X = self._on_inputs.forward(X, training)
+            X = GaussianNoise(self.input_noise, self.noise_rng).forward(X, training)
         self.activations, self.z_values, self._used = [X], [], list(self.weights)
         for layer, b in enumerate(self.biases):
             if training and self.dropconnect[layer]:
-                self._used[layer] = self._on_weights[layer].forward(self.weights[layer], training)
+                drop = self._on_weights[layer] = Dropout(self.dropconnect[layer], self.noise_rng)
+                self._used[layer] = drop.forward(self.weights[layer], training)
             z = self.activations[-1] @ self._used[layer] + b
             self.z_values.append(z)
             if layer == len(self.biases) - 1:
@@ -200,7 +199,8 @@ class RegularizedNeuralNetwork:
             else:
                 a = activate(self.activation, z)
                 if training and self.dropout[layer]:
-                    a = self._on_units[layer].forward(a, training)
+                    drop = self._on_units[layer] = Dropout(self.dropout[layer], self.noise_rng)
+                    a = drop.forward(a, training)
             self.activations.append(a)
         return a
 

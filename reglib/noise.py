@@ -112,14 +112,9 @@ class DropConnect:
     """
 
     def __init__(self, p=0.5, rng=None):
-        self._weights = Dropout(p, rng)
-        self.p, self.rng = self._weights.p, self._weights.rng
-        self._last = None
-
-    @property
-    def mask(self):
-        """What the last training forward multiplied W by."""
-        return self._weights.mask
+        self.p = number("p", p, "in [0, 1)")
+        self.rng = np.random.default_rng(rng)
+        self.mask, self._last = None, None
 
     def forward(self, x, W, b, training=False):
         """Return (n, n_out) from x (n, n_in), W (n_in, n_out) and b (n_out,) or (1, n_out)."""
@@ -128,17 +123,19 @@ class DropConnect:
             raise ValueError(f"x must be (n, n_in) and W (n_in, n_out), got {x.shape}, {W.shape}")
         if b.shape not in ((W.shape[1],), (1, W.shape[1])):
             raise ValueError(f"b must be ({W.shape[1]},) or (1, {W.shape[1]}), got {b.shape}")
-        W = self._weights.forward(W, training)
+        if not training:
+            return x @ W + b
+        drop = Dropout(self.p, self.rng)
+        W = drop.forward(W, training)
         y = x @ W + b
-        if training:
-            self._last = x, W, b.shape, y
+        self.mask, self._last = drop.mask, (x, W, b.shape, y)
         return y
 
     def backward(self, dout):
         """Return (dx, dW, db), the derivatives with respect to x, W and b, with that mask."""
         x, W, shape, y = _drawn(self._last)
         dout = _like("dout", dout, y)
-        return dout @ W.T, self._weights.backward(x.T @ dout), dout.sum(axis=0).reshape(shape)
+        return dout @ W.T, self.mask * (x.T @ dout), dout.sum(axis=0).reshape(shape)
 
 
 class GaussianNoise:

@@ -8,7 +8,7 @@ import pytest
 from scipy.special import expit
 from small_network import batch, make, raises
 
-from reglib import RegularizedNeuralNetwork
+from reglib import RegularizedNeuralNetwork, check_gradient
 
 XOR_X, XOR_Y = np.array([[0, 0], [0, 1], [1, 0], [1, 1]]), np.array([[0], [1], [1], [0]])
 
@@ -159,3 +159,17 @@ def test_predictions():
         values = net.forward_propagation(X)
         np.testing.assert_array_equal(net.predict(X), values[:, 0] if k == 1 else values)
         raises(lambda net=net: net.predict_proba(X), "output", "sigmoid or softmax", "linear")
+
+
+def test_the_strengths_of_the_noise_are_live():
+    X, y = batch()
+    net = make()
+    quiet = net.forward_propagation(X, training=True)
+    for name, value in (("dropout", [0.9]), ("dropconnect", [0.9, 0.9]), ("input_noise", 5.0)):
+        kept = getattr(net, name)
+        setattr(net, name, value)
+        loud = net.forward_propagation(X, training=True)
+        assert not np.allclose(loud, quiet), f"net.{name} = {value} does nothing"
+        assert check_gradient(net, X, y) < 1e-6, name
+        setattr(net, name, kept)
+        np.testing.assert_array_equal(net.forward_propagation(X, training=True), quiet, name)
