@@ -53,34 +53,21 @@ def augmented_ridge(answer, seed=0):
     wide = rng.normal(size=(5, 8))
     cases.append((wide, wide.sum(axis=1) + 1.0, 0.1))
     cases.append((*regression(rng, 20, 3), 0.0))
-    below = (
-        "There are ones in the bias column of the extra rows, so these rows pull at the bias as "
-        "well. It must be 0 there."
-    )
     wrongs = [
-        ("The bias is penalised too. Its column must be 0 in the extra rows.",
-         ridge_with_bias_penalised),
-        ("There is no bias in the fit.", ridge_without_bias),
-        (below, ridge_with_ones_below),
-        (below, lambda X, y, l2: ridge_with_ones_below(X, y, l2, np.sqrt(len(X) * l2))),
-        ("y was centred and X was not. Centre both, or give the bias a column of its own.",
-         ridge_y_centred),
-        ("y was centred and X was not. Centre both, or give the bias a column of its own.",
+        ("bias_penalised", ridge_with_bias_penalised),
+        ("no_bias", ridge_without_bias),
+        ("ones_below", ridge_with_ones_below),
+        ("ones_below", lambda X, y, l2: ridge_with_ones_below(X, y, l2, np.sqrt(len(X) * l2))),
+        ("x_uncentred", ridge_y_centred),
+        ("x_uncentred",
          lambda X, y, l2: (v := ridge_y_centred(X, y, l2)[0], y.mean() - X.mean(axis=0) @ v)),
-        ("`w` is right. The bias is the mean of y only where the columns of X have the mean 0: "
-         "otherwise take X.mean(axis=0) @ w away.",
-         lambda X, y, l2: (ridge(X, y, l2)[0], y.mean())),
-        ("`w` is right, and the bias is lost: it makes up for the means of X and of y.",
-         lambda X, y, l2: (ridge(X, y, l2)[0], 0.0)),
-        ("The n is missing: the loss is the mean over samples, so the extra rows hold "
-         "sqrt(n * l2).", lambda X, y, l2: ridge(X, y, l2 / len(X))),
-        ("The root is missing: a row is squared, so the extra rows hold sqrt(n * l2), not n * l2.",
-         lambda X, y, l2: ridge(X, y, len(X) * l2**2)),
-        ("Half or twice the penalty: ours is l2 * sum(w**2), with no one-half.",
-         lambda X, y, l2: ridge(X, y, 2 * l2)),
-        ("Half or twice the penalty: ours is l2 * sum(w**2), with no one-half.",
-         lambda X, y, l2: ridge(X, y, l2 / 2)),
-        ("The penalty does not enter: this is plain least squares.", least_squares),
+        ("bias_is_mean", lambda X, y, l2: (ridge(X, y, l2)[0], y.mean())),
+        ("bias_lost", lambda X, y, l2: (ridge(X, y, l2)[0], 0.0)),
+        ("no_n", lambda X, y, l2: ridge(X, y, l2 / len(X))),
+        ("no_root", lambda X, y, l2: ridge(X, y, len(X) * l2**2)),
+        ("half_or_twice", lambda X, y, l2: ridge(X, y, 2 * l2)),
+        ("half_or_twice", lambda X, y, l2: ridge(X, y, l2 / 2)),
+        ("no_penalty", least_squares),
     ]  # fmt: skip
     # Condition numbers below 1e3 even squared: any method keeps twelve digits.
     match(answer, ridge, cases, wrongs, ("X", "y", "l2", "w", "b"), tol=1e-8)
@@ -105,26 +92,17 @@ def degrees_of_freedom(answer, seed=0):
         return np.sum(s / (s + len(X) * l2))
 
     wrongs = [
-        ("The n is missing: the loss is a mean over n samples, so the penalty stands beside the "
-         "squared singular values as n * l2.", lambda X, l2: factors(X, l2).sum()),
-        ("The singular values enter squared: s**2 / (s**2 + n * l2).",
-         lambda X, l2: power_sum(X, l2, 1)),
-        ("The eigenvalues of X^T X are the squared singular values already: do not square them "
-         "again.", lambda X, l2: power_sum(X, l2, 4)),
-        ("This is the trace of the inverse alone. H has an X before it and an X^T behind it.",
+        ("no_n", lambda X, l2: factors(X, l2).sum()),
+        ("unsquared", lambda X, l2: power_sum(X, l2, 1)),
+        ("squared_twice", lambda X, l2: power_sum(X, l2, 4)),
+        ("inverse_alone",
          lambda X, l2: np.trace(np.linalg.inv(X.T @ X + len(X) * l2 * np.eye(X.shape[1])))),
-        ("The factors are squared once too often.",
-         lambda X, l2: (factors(X, len(X) * l2) ** 2).sum()),
-        ("A factor 2 too many: with no one-half in the penalty the strength is n * l2.",
-         lambda X, l2: factors(X, 2 * len(X) * l2).sum()),
-        ("These are the degrees of freedom that remain for the residual, n - df.",
-         lambda X, l2: len(X) - factors(X, len(X) * l2).sum()),
-        ("The number of columns is the answer without a penalty only.",
-         lambda X, l2: float(X.shape[1])),
-        ("The mean of the factors was taken. The trace is their sum.",
-         lambda X, l2: factors(X, len(X) * l2).mean()),
-        ("The number of columns d was used for n, the number of rows.",
-         lambda X, l2: factors(X, X.shape[1] * l2).sum()),
+        ("factors_squared", lambda X, l2: (factors(X, len(X) * l2) ** 2).sum()),
+        ("factor_2", lambda X, l2: factors(X, 2 * len(X) * l2).sum()),
+        ("residual", lambda X, l2: len(X) - factors(X, len(X) * l2).sum()),
+        ("columns", lambda X, l2: float(X.shape[1])),
+        ("mean", lambda X, l2: factors(X, len(X) * l2).mean()),
+        ("d_for_n", lambda X, l2: factors(X, X.shape[1] * l2).sum()),
     ]  # fmt: skip
     match(answer, lambda X, l2: factors(X, len(X) * l2).sum(), cases, wrongs, ("X", "l2"))
 
@@ -150,36 +128,23 @@ def scaled_ridge(answer, seed=0):
     def stats(X, ddof=0):
         return X.mean(axis=0), X.std(axis=0, ddof=ddof)
 
-    one_number = (
-        "`mean()` and `std()` without `axis=0` give one number for the whole array. Each column "
-        "needs its own."
-    )
     wrongs = [
-        ("The new rows were scaled by their own mean and spread. Use those of the training part: "
-         "a weight means the same for old and new rows only if both are scaled alike.",
-         lambda X, y, N, l2: scaled_fit(X, y, N, l2, new_stats=stats(N))),
-        ("Mean and spread were taken from all rows together. That lets the new rows leak into the "
-         "fit: use the training part alone.",
-         lambda X, y, N, l2: scaled_fit(X, y, N, l2, stats=stats(np.vstack([X, N])))),
-        ("The columns are not scaled, so the penalty depends on their units.",
-         lambda X, y, N, l2: scaled_fit(X, y, N, l2, stats=(X.mean(axis=0), 1.0))),
-        (one_number, lambda X, y, N, l2: scaled_fit(X, y, N, l2, stats=(X.mean(), X.std()))),
-        (one_number, lambda X, y, N, l2: scaled_fit(X, y, N, l2, stats=(X.mean(axis=0), X.std()))),
-        (one_number, lambda X, y, N, l2: scaled_fit(X, y, N, l2, stats=(X.mean(), X.std(axis=0)))),
-        ("The columns were divided by their variance. The standard deviation is its root.",
+        ("own_stats", lambda X, y, N, l2: scaled_fit(X, y, N, l2, new_stats=stats(N))),
+        ("leak", lambda X, y, N, l2: scaled_fit(X, y, N, l2, stats=stats(np.vstack([X, N])))),
+        ("unscaled", lambda X, y, N, l2: scaled_fit(X, y, N, l2, stats=(X.mean(axis=0), 1.0))),
+        ("one_number", lambda X, y, N, l2: scaled_fit(X, y, N, l2, stats=(X.mean(), X.std()))),
+        ("one_number",
+         lambda X, y, N, l2: scaled_fit(X, y, N, l2, stats=(X.mean(axis=0), X.std()))),
+        ("one_number",
+         lambda X, y, N, l2: scaled_fit(X, y, N, l2, stats=(X.mean(), X.std(axis=0)))),
+        ("variance",
          lambda X, y, N, l2: scaled_fit(X, y, N, l2, stats=(X.mean(axis=0), X.var(axis=0)))),
-        ("The new rows are not scaled, but the weights belong to scaled columns.",
-         lambda X, y, N, l2: scaled_fit(X, y, N, l2, new_stats=(0.0, 1.0))),
-        ("The bias is missing: add the mean of `y_train`.",
-         lambda X, y, N, l2: scaled_fit(X, y, N, l2, shrink=0.0)),
-        ("The bias is penalised: the mean of `y_train` must come through unshrunk.",
-         lambda X, y, N, l2: scaled_fit(X, y, N, l2, shrink=1 / (1 + l2))),
-        ("The n is missing: the loss is a mean, so the strength beside Z^T Z is n * l2.",
-         lambda X, y, N, l2: scaled_fit(X, y, N, l2, strength=l2)),
-        ("The penalty does not enter: these are the predictions of plain least squares.",
-         lambda X, y, N, l2: scaled_fit(X, y, N, l2, strength=0.0)),
-        ("The spread was divided by n - 1. Here it is NumPy's default, `std` with n.",
-         lambda X, y, N, l2: scaled_fit(X, y, N, l2, stats=stats(X, 1))),
+        ("new_unscaled", lambda X, y, N, l2: scaled_fit(X, y, N, l2, new_stats=(0.0, 1.0))),
+        ("no_bias", lambda X, y, N, l2: scaled_fit(X, y, N, l2, shrink=0.0)),
+        ("bias_penalised", lambda X, y, N, l2: scaled_fit(X, y, N, l2, shrink=1 / (1 + l2))),
+        ("no_n", lambda X, y, N, l2: scaled_fit(X, y, N, l2, strength=l2)),
+        ("no_penalty", lambda X, y, N, l2: scaled_fit(X, y, N, l2, strength=0.0)),
+        ("ddof", lambda X, y, N, l2: scaled_fit(X, y, N, l2, stats=stats(X, 1))),
     ]  # fmt: skip
     names = ("X_train", "y_train", "X_new", "l2")
     match(answer, scaled_fit, cases, wrongs, names, tol=1e-8)

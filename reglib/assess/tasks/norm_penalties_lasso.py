@@ -69,46 +69,27 @@ def centred(X):
     return X - X.mean(axis=0)
 
 
-TWICE = (
-    "The penalty counts twice. Look for the factor 2 of the loss in the gradient, "
-    "(2/n) X^T (Xw - y), and for a second penalty: `l1 * sign(w)` beside the soft threshold, or "
-    "a threshold of 2 * step * l1."
-)
-ONCE = (
-    "Soft-thresholded least squares is the lasso only where the columns of X are orthogonal. In "
-    "general it takes a loop: step, threshold, step, threshold."
-)
-HARD = "This is a hard threshold: the weights that survive must also move towards 0."
-RIDGE = "This is ridge: its penalty is the square, so no weight becomes exactly 0."
-CENTRED = "X or y was centred or scaled. There is no bias here: take both as they come."
 WRONGS = [
-    ("The loss was not divided by n: the penalty is n times too weak against it.",
-     lambda X, y, l1: ista(X, y, l1 / len(X))),
-    (TWICE, lambda X, y, l1: ista(X, y, 2 * l1)),
-    (TWICE, lambda X, y, l1: ista(X, y, l1, extra=1.0)),
-    ("The penalty is half as strong as it should be.", lambda X, y, l1: ista(X, y, l1 / 2)),
-    ("The threshold is `l1` alone. It must be `step * l1`, with the step of the gradient.",
-     lambda X, y, l1: ista(X, y, l1, threshold=l1)),
-    ("The threshold is l1 / 2. It must be `step * l1`, with the step of the gradient.",
-     lambda X, y, l1: ista(X, y, l1, threshold=l1 / 2)),
-    ("The gradient step comes after the threshold and undoes it: let the threshold come last.",
-     threshold_first),
-    ("The weights are not stopped at 0: the threshold must not carry them to the other side.",
-     lambda X, y, l1: ista(X, y, l1, shrink=unstopped)),
-    ("There is no penalty in this answer: it is plain least squares.",
-     lambda X, y, l1: least_squares(X, y)),
-    (ONCE, lambda X, y, l1: soft(least_squares(X, y), l1)),
-    (ONCE, lambda X, y, l1: soft(least_squares(X, y), l1 / 2)),
-    (ONCE, lambda X, y, l1: soft(least_squares(X, y), safe_step(X) * l1)),
-    ("This is the first round only. Is the `return` inside the loop?",
-     lambda X, y, l1: ista(X, y, l1, steps=1)),
-    (HARD, lambda X, y, l1: ista(X, y, l1, shrink=hard)),
-    (HARD, lambda X, y, l1: hard(least_squares(X, y), l1)),
-    (RIDGE, lambda X, y, l1: ridge(X, y, len(X) * l1)),
-    (RIDGE, lambda X, y, l1: ridge(X, y, l1)),
-    (CENTRED, lambda X, y, l1: ista(centred(X), y, l1)),
-    (CENTRED, lambda X, y, l1: ista(X, y - y.mean(), l1)),
-    (CENTRED, lambda X, y, l1: ista(centred(X) / X.std(axis=0), y - y.mean(), l1)),
+    ("over_n", lambda X, y, l1: ista(X, y, l1 / len(X))),
+    ("twice", lambda X, y, l1: ista(X, y, 2 * l1)),
+    ("twice", lambda X, y, l1: ista(X, y, l1, extra=1.0)),
+    ("half", lambda X, y, l1: ista(X, y, l1 / 2)),
+    ("l1_alone", lambda X, y, l1: ista(X, y, l1, threshold=l1)),
+    ("half_l1", lambda X, y, l1: ista(X, y, l1, threshold=l1 / 2)),
+    ("threshold_first", threshold_first),
+    ("not_stopped", lambda X, y, l1: ista(X, y, l1, shrink=unstopped)),
+    ("no_penalty", lambda X, y, l1: least_squares(X, y)),
+    ("once", lambda X, y, l1: soft(least_squares(X, y), l1)),
+    ("once", lambda X, y, l1: soft(least_squares(X, y), l1 / 2)),
+    ("once", lambda X, y, l1: soft(least_squares(X, y), safe_step(X) * l1)),
+    ("first_round", lambda X, y, l1: ista(X, y, l1, steps=1)),
+    ("hard", lambda X, y, l1: ista(X, y, l1, shrink=hard)),
+    ("hard", lambda X, y, l1: hard(least_squares(X, y), l1)),
+    ("ridge", lambda X, y, l1: ridge(X, y, len(X) * l1)),
+    ("ridge", lambda X, y, l1: ridge(X, y, l1)),
+    ("centred", lambda X, y, l1: ista(centred(X), y, l1)),
+    ("centred", lambda X, y, l1: ista(X, y - y.mean(), l1)),
+    ("centred", lambda X, y, l1: ista(centred(X) / X.std(axis=0), y - y.mean(), l1)),
 ]  # fmt: skip
 
 
@@ -135,61 +116,43 @@ def diverged(answer, X):
     # One row as steep as X itself: a step that was too large is too large there as well.
     alone = probe(answer, 1.0, 1e-3, rows=1, scale=(0.5 / safe_step(X)) ** 0.5)
     if alone is not None and abs(alone - 1) < NEAR:
-        return (
-            "The weights grow without end, and with one row alone they do not: the gradient "
-            "(2/n) X^T (Xw - y) is n times too long. Its 1/n is missing."
-        )
+        return "no_mean"
     if uphill(answer):
-        return (
-            "The weights grow without end: the gradient step goes uphill. Subtract the gradient "
-            "(2/n) X^T (Xw - y); with (y - Xw) in it, add it."
-        )
-    return "The weights grow without end: the step is too large. 1/L is safe, see the task."
+        return "uphill_far"
+    return "step_large"
 
 
 def near(answer, given, w):
-    """What to say of weights near the minimiser."""
+    """The key of what to say of weights near the minimiser."""
     if probe(answer, 0.05, 2.0) not in (0, None):
-        return (
-            "Close, but the weights that should be exactly 0 are not. Sign steps only hover about "
-            "zero; the soft threshold of the proximal step, as the last of each round, reaches it."
-        )
+        return "hovering"
     if 0 in [probe(answer, 0.5 + size, 1.0) for size in (0.1, 1e-2, 1e-4, 1e-6, 1e-8)]:
-        return (
-            "Small weights are set to 0 by hand. That takes small weights away which belong there, "
-            "and does not mend the others: let the soft threshold make the zeros."
-        )
+        return "by_hand"
     if (given[w == 0] != 0).any():
-        return (
-            "Close, but not all the weights that should be exactly 0 have arrived there: more "
-            "iterations, or a step that is not too small."
-        )
-    return (
-        "The zeros are right, and the other weights have not arrived yet: more iterations, or "
-        "a step that is not too small."
-    )
+        return "some_zeros"
+    return "others_late"
 
 
 def measured(answer, given, X, y, l1, w):
-    """A sentence from what can be measured where no known mistake gives these weights."""
+    """What can be measured where no known mistake gives these weights: a key, or a sentence."""
     if unlike_array(given, w):
         return None
     if not np.abs(given).max() < 1e6:
         return diverged(answer, X)
     if uphill(answer):
-        return "The gradient step goes uphill: subtract the gradient (2/n) X^T (Xw - y)."
+        return "uphill"
     alone = probe(answer, 0.8, 1.0)  # 0.3 at the minimiser: near by more than chance
     sound = alone is not None and abs(alone - 0.3) < NEAR
     if sound and np.abs(given - w).max() < NEAR:
         return near(answer, given, w)
     if sound and (given >= 0).all() and (w < 0).any():
-        return "No weight is negative: threshold abs(w), then bring the sign back."
+        return "negative_lost"
     alive, plain = given != 0, least_squares(X, y)
     felt = -slope(X, y, given)[alive] * np.sign(given[alive]) / l1  # 1 at the minimiser
     if alive.any() and not alive.all():
         free = np.abs(felt).max() < 1e-5 or np.abs(given - plain)[alive].max() < 1e-5
         if free or np.abs(felt - 2).max() < 1e-5:
-            return HARD if free else TWICE
+            return "hard" if free else "twice"
     return unexplained(given, X, y, l1, w)
 
 
