@@ -69,7 +69,7 @@ def test_the_mean_is_evaluation_exactly_after_a_linear_layer_and_not_otherwise(p
     assert abs(mean - whole) < 5 * error + 1e-3, "the draws are not those of the text"
     *_, mean, error, _ = at(explorer, place="every layer", p=p)
     assert abs(mean - every_mean(p, kept=0)) < 5 * error + 1e-3
-    assert abs(every_mean(p, kept=0) - whole) > 0.05, "the title's 'nearly' shows nowhere"
+    assert abs(every_mean(p, kept=0) - whole) > 0.05, "the text's 'need not agree' shows nowhere"
 
 
 @pytest.mark.parametrize("kind", noise._KINDS)

@@ -122,7 +122,7 @@ def thinned_network():
         {"kind": choice("what is dropped", _KINDS, _KINDS[0]),
          "place": choice("noise in", list(_PLACES), "every layer"),
          "p": slider("p, to drop", 0, 0.8, 0.5), "draw": positions("draw", range(1, 31), 3)},
-        title="Many thinned networks average to nearly the whole one",
+        title="Many thinned networks average roughly to the whole one",
         caption="Try: let p grow. Do the two lines part? And with noise in the last layer alone? "
         "A network trained without noise predicts a patient's diabetes score; orange: weight < 0.",
         alt="Left: a network of 3, 5, 4 and 1 units, dropped units crossed out, dropped lines "
