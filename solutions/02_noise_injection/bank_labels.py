@@ -220,6 +220,9 @@ WRONG["2.11"] = [
     (_error(gap=lambda g: g**2), "were squared"),
     (_error(gap=lambda g: g**2, end=np.sqrt), "were squared"),
     (_error(inside=_lower_edges), "on an edge"),
+    (_error(inside=lambda c, a, b: (c >= a) & (c < b)), "on an edge"),
+    (_error(inside=lambda c, a, b: (c > a) & (c < b)), "on an edge"),
+    (_error(inside=lambda c, a, b: (c >= a) & (c <= b)), "on an edge"),
     (error_with_empty_bins, "empty bin"),
     (error_worst, "worst bin"),
     (error_of_the_true_class, "whether or not its class is the true one"),
@@ -273,7 +276,7 @@ WRONG["2.12"] = [
     (_dropped(lambda X, p: p / (1 - p) * (X**2).sum(axis=0) / 2), "Half or twice"),
     (_dropped(lambda X, p: 2 * p / (1 - p) * (X**2).sum(axis=0)), "Half or twice"),
     (_dropped(lambda X, p: p / (1 - p) * np.linalg.norm(X, axis=0)), "norm squared"),
-    (lambda X, y, p: dropped_by_rows(X - X.mean(0), y - y.mean(), p), "differ"),
+    (lambda X, y, p: dropped_by_rows(X - X.mean(0), y - y.mean(), p), "were centred"),
 ]
 
 

@@ -5,22 +5,21 @@ import numpy as np
 from reglib.assess.compare import match
 
 
-def binned(P, y, bins, lower=False):
+def binned(P, y, bins):
     """Each bin's count, mean confidence and accuracy; the last two NaN where it is empty."""
     confidence, hits = P.max(axis=1), P.argmax(axis=1) == y
-    places = np.floor(confidence * bins) if lower else np.ceil(confidence * bins) - 1
-    places = np.clip(places, 0, bins - 1).astype(int)
+    places = np.maximum(np.ceil(confidence * bins) - 1, 0).astype(int)
     n, c, a = (np.bincount(places, v, bins) for v in (np.ones(len(y)), confidence, hits))
     return n, c / np.where(n, n, np.nan), a / np.where(n, n, np.nan)
 
 
-def gaps(P, y, bins, **how):
-    n, confidence, accuracy = binned(P, y, bins, **how)
+def gaps(P, y, bins):
+    n, confidence, accuracy = binned(P, y, bins)
     return n / len(y), np.nan_to_num(confidence - accuracy)
 
 
-def calibration_error(P, y, bins, **how):
-    share, gap = gaps(P, y, bins, **how)
+def calibration_error(P, y, bins):
+    share, gap = gaps(P, y, bins)
     return np.sum(share * np.abs(gap))
 
 
@@ -32,20 +31,16 @@ def expected_calibration_error(answer, seed=0):
         return P, np.where(rng.random(n) < 0.6, P.argmax(axis=1), rng.integers(k, size=n)), bins
 
     two = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]])
-    on_edges = np.array([0.5, 0.75, 0.75, 1.0, 0.625, 0.875])
+    edges = np.array([0.5, 0.75, 0.75, 1.0, 0.625, 0.875])
+    on_edges = np.outer(edges, [1, 0, 0]) + np.outer(1 - edges, [0, 0.75, 0.25])
     cases = [
         (two, np.array([0, 0, 0]), 2),
         case(60, 3, 5),
         case(200, 10, 12),
         case(3, 4, 8),
-        (
-            np.outer(on_edges, [1, 0, 0]) + np.outer(1 - on_edges, [0, 0.75, 0.25]),
-            np.array([0, 1, 0, 0, 1, 1]),
-            4,
-        ),
+        (on_edges, np.array([0, 0, 1, 0, 0, 1]), 4),
     ]
     wrongs = [
-        ("edges", lambda P, y, m: calibration_error(P, y, m, lower=True)),
         ("empty", lambda P, y, m: np.mean(np.abs(np.subtract(*binned(P, y, m)[1:])))),
         ("empty", lambda P, y, m: np.sum(np.abs(np.subtract(*binned(P, y, m)[1:])))),
         ("unweighted", lambda P, y, m: np.nanmean(np.abs(np.subtract(*binned(P, y, m)[1:])))),
@@ -61,7 +56,14 @@ def expected_calibration_error(answer, seed=0):
         ("each_alone", lambda P, y, m: np.mean(np.abs(P.max(axis=1) - (P.argmax(axis=1) == y)))),
         ("true_class", lambda P, y, m: true_class_error(P, y, m)),
     ]
-    match(answer, calibration_error, cases, wrongs, ("P", "y", "bins"))
+    match(
+        answer,
+        calibration_error,
+        cases,
+        wrongs,
+        ("P", "y", "bins"),
+        explain=lambda given, case: "edges" if case[0] is on_edges else None,
+    )
 
 
 def true_class_error(P, y, bins):
@@ -73,7 +75,8 @@ def true_class_error(P, y, bins):
 
 def penalised(X, y, penalties):
     """The minimiser of ||y - Xw||^2 + sum_j penalties_j w_j^2."""
-    return np.linalg.solve(X.T @ X + np.diag(penalties * np.ones(X.shape[1])), X.T @ y)
+    # No solve: centred columns, one of the mistakes, may leave a column of zeros.
+    return np.linalg.pinv(X.T @ X + np.diag(penalties * np.ones(X.shape[1]))) @ X.T @ y
 
 
 def dropped_inputs(answer, seed=0):
@@ -96,9 +99,10 @@ def dropped_inputs(answer, seed=0):
         ("only_p", lambda X, y, p: penalised(X, y, p * squares(X))),
         ("unscaled", lambda X, y, p: penalised(X, y, p / (1 - p) * squares(X)) / (1 - p)),
         ("only_p", lambda X, y, p: penalised(X, y, p * (1 - p) * squares(X))),
-        ("swapped", lambda X, y, p: penalised(X, y, (1 - p) / (p or np.nan) * squares(X))),
+        ("swapped", lambda X, y, p: penalised(X, y, (1 - p) / max(p, 1e-12) * squares(X))),
         ("doubled", lambda X, y, p: penalised(X, y, p / (1 - p) * squares(X) / 2)),
         ("doubled", lambda X, y, p: penalised(X, y, 2 * p / (1 - p) * squares(X))),
+        ("centred", lambda X, y, p: right(X - X.mean(axis=0), y - y.mean(), p)),
         ("root", lambda X, y, p: penalised(X, y, p / (1 - p) * np.sqrt(squares(X)))),
     ]
 
