@@ -1,5 +1,6 @@
 """Run a lesson's own code on other seeds, so that a test judges what the reader is shown."""
 
+from functools import cache
 from pathlib import Path
 from unittest import mock
 
@@ -8,6 +9,7 @@ import nbformat
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 
 
+@cache  # two files may judge one lesson
 def run_lesson(name, **settings):
     """Return the variables that the code cells of ``notebooks/<name>.ipynb`` leave behind.
 

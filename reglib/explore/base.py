@@ -52,6 +52,13 @@ def log_slider(description, low, high, value, step=0.05, readout_format=".2g"):
     )  # fmt: skip
 
 
+def positions(description, values, value):
+    """Return a slider that stops at the given values alone."""
+    return ipywidgets.SelectionSlider(
+        options=values, value=value, description=description, **_CONTROL
+    )
+
+
 def choice(description, options, value):
     """Return a drop-down list of the words in ``options``; another start than these raises."""
     checks.choice(description, value, options)

@@ -8,8 +8,7 @@ from scipy.ndimage import rotate
 from scipy.special import entr
 
 from reglib import Dropout, RegularizedNeuralNetwork, data, smooth_labels
-from reglib.explore.base import CURSOR, DOT, Explorer, choice, house_style, slider
-from reglib.explore.noise import positions
+from reglib.explore.base import CURSOR, DOT, Explorer, choice, house_style, positions, slider
 from reglib.losses import outputs
 from reglib.style import BLUE, GREY, ORANGE, PURPLE
 

@@ -2,15 +2,14 @@
 
 from functools import cache
 
-import ipywidgets
 import numpy as np
 from contourpy import contour_generator
 from matplotlib.collections import LineCollection
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from reglib import Dropout, RegularizedNeuralNetwork, data
-from reglib.explore.base import _CONTROL, CURSOR, DOT, Explorer, choice, house_style, slider
+from reglib import Dropout, RegularizedNeuralNetwork, checks, data
+from reglib.explore.base import CURSOR, DOT, Explorer, choice, house_style, positions, slider
 from reglib.style import BLUE, GREY, ORANGE, PURPLE
 
 _MASKS = 4000
@@ -22,11 +21,6 @@ _PLACES = {
 _EDGES = np.linspace(-5, 4, 91)
 _PS, _STDDEVS = (0, 0.2, 0.4, 0.6, 0.8), (0, 0.1, 0.2, 0.3, 0.5)
 _ACROSS, _UP = np.linspace(-1.6, 2.4, 70), np.linspace(-1.1, 1.6, 47)
-
-
-def positions(name, values, value):
-    """Return a slider that stops at the given values alone: nothing stands between them."""
-    return ipywidgets.SelectionSlider(options=values, value=value, description=name, **_CONTROL)
 
 
 @cache
@@ -60,8 +54,13 @@ def thinned(kind, place, p):
 
 
 @house_style()
-def thinned_network():
+def thinned_network(dropped="units"):
     """Explore a small network under Dropout or DropConnect: one draw, and the mean of 4,000.
+
+    Parameters
+    ----------
+    dropped : {"units", "connections"}
+        What is dropped at the start.
 
     Returns
     -------
@@ -73,6 +72,8 @@ def thinned_network():
     Srivastava et al. (2014), Dropout: a simple way to prevent neural networks from overfitting;
     Wan et al. (2013), Regularization of neural networks using DropConnect.
     """
+    dropped = checks.choice("dropped", dropped, tuple(kind.split()[0] for kind in _KINDS))
+    (kind,) = (kind for kind in _KINDS if kind.startswith(dropped))
     net, x = _scores()
     whole = net.forward_propagation(x[None])[0, 0]
     weights = np.concatenate([W.ravel() for W in net.weights])
@@ -109,17 +110,17 @@ def thinned_network():
         shape.set_data(heights / heights.max())
         mean.set_xdata([outputs.mean()] * 2)
         this.set_data([outputs[draw - 1]], [0.03])
-        dropped = np.sum(~kept if kind == _KINDS[0] else scale == 0)
+        missing = np.sum(~kept if kind == _KINDS[0] else scale == 0)
         error = outputs.std() / len(outputs) ** 0.5
         return (
-            f"Draw {draw}, {kind.split()[0]} dropped: {dropped}, output {outputs[draw - 1]:.3f}. "
+            f"Draw {draw}, {kind.split()[0]} dropped: {missing}, output {outputs[draw - 1]:.3f}. "
             f"Mean of {_MASKS:,} draws: <b>{outputs.mean():.3f}</b> (standard error {error:.3f}). "
             f"Nothing dropped: <b>{whole:.3f}</b>. {_PLACES[place]}"
         )
 
     return Explorer(
         fig, update, [lines, units, gone, words, shape, nothing, mean, this],
-        {"kind": choice("what is dropped", _KINDS, _KINDS[0]),
+        {"kind": choice("what is dropped", _KINDS, kind),
          "place": choice("noise in", list(_PLACES), "every layer"),
          "p": slider("p, to drop", 0, 0.8, 0.5), "draw": positions("draw", range(1, 31), 3)},
         title="Many thinned networks average roughly to the whole one",
