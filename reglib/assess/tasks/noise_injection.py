@@ -118,7 +118,7 @@ def smoothed_cross_entropy(answer, seed=0):
     rng = np.random.default_rng(seed)
     large = 1e4 * np.array([[1.0, -1.0, 0.0], [-1.0, 1.0, 1.0]])
     cases = [
-        (np.array([[2.0, 0.0], [0.0, 1.0]]), np.array([0, 0]), 0.2),
+        (np.array([[2.0, 0.0, 1.0], [0.0, 1.0, 0.0]]), np.array([0, 0]), 0.3),
         (2 * rng.normal(size=(7, 5)), rng.integers(5, size=7), 0.1),
         (rng.normal(size=(4, 3)), rng.integers(3, size=4), 0.0),
         (large, np.array([0, 2]), 0.1),

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from reglib.assess.compare import match
+from reglib.assess.compare import difference, match
 
 
 def binned(P, y, bins):
@@ -91,8 +91,6 @@ def dropped_inputs(answer, seed=0):
 
     wrongs = [
         ("no_penalty", lambda X, y, p: penalised(X, y, 0.0)),
-        ("plain_ridge", lambda X, y, p: penalised(X, y, len(X) * p / (1 - p))),
-        ("plain_ridge", lambda X, y, p: penalised(X, y, p / (1 - p))),
         ("per_row", lambda X, y, p: penalised(X, y, p / (1 - p) * squares(X) / len(X))),
         ("variance", lambda X, y, p: penalised(X, y, p / (1 - p) * len(X) * X.var(axis=0))),
         ("mean_squared", lambda X, y, p: penalised(X, y, p / (1 - p) * len(X) * X.mean(0) ** 2)),
@@ -109,7 +107,18 @@ def dropped_inputs(answer, seed=0):
     def right(X, y, p):
         return penalised(X, y, p / (1 - p) * squares(X))
 
-    match(answer, right, cases, wrongs, ("X", "y", "p"), tol=1e-7)
+    def paid(given, case):
+        """What each weight paid: at the minimum its penalty is what the data pull at it."""
+        X, y, p = case
+        if difference(given, right(*case), np.inf) or not given.all():
+            return None
+        penalties = X.T @ (y - X @ given) / given
+        if np.ptp(penalties) < 1e-6 * np.abs(penalties).max():
+            return "plain_ridge"
+        shares = penalties / squares(X)
+        return "strength" if np.ptp(shares) < 1e-6 * np.abs(shares).max() else None
+
+    match(answer, right, cases, wrongs, ("X", "y", "p"), tol=1e-7, explain=paid)
 
 
 TESTS = {"2.11": expected_calibration_error, "2.12": dropped_inputs}
