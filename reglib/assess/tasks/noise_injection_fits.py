@@ -30,11 +30,11 @@ def expected_calibration_error(answer, seed=0):
         P = rng.dirichlet(np.full(k, 0.6), size=n)
         return P, np.where(rng.random(n) < 0.6, P.argmax(axis=1), rng.integers(k, size=n)), bins
 
-    two = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]])
+    first = np.array([[0.8, 0.2], [0.45, 0.55], [0.6, 0.4]])
     edges = np.array([0.5, 0.75, 0.75, 1.0, 0.625, 0.875])
     on_edges = np.outer(edges, [1, 0, 0]) + np.outer(1 - edges, [0, 0.75, 0.25])
     cases = [
-        (two, np.array([0, 0, 0]), 2),
+        (first, np.array([1, 1, 0]), 4),  # too bold and too modest, and on the whole too modest
         case(60, 3, 5),
         case(200, 10, 12),
         case(3, 4, 8),
