@@ -161,22 +161,18 @@ def constraint_balls(shape="L1"):
         return text + f"The penalty {_strength(shape, w, best)} has its minimum at the same point."
 
     return Explorer(
-        fig,
-        update,
-        moving=[contours, touching, ball, top, point, lines, cursor, dots],
-        controls={
-            "shape": choice("shape of the ball", [*_SHAPES, "max-norm"], shape),
-            "radius": slider("radius", 0.05, 2.5, 1.0),
-            "best1": slider("least loss at w₁", -2, 2, 0.4),
-            "best2": slider("least loss at w₂", -2, 2, 1.6),
-        },
+        fig, update, [contours, touching, ball, top, point, lines, cursor, dots],
+        {"shape": choice("shape of the ball", [*_SHAPES, "max-norm"], shape),
+         "radius": slider("radius", 0.05, 2.5, 1.0),
+         "best1": slider("least loss at w₁", -2, 2, 0.4),
+         "best2": slider("least loss at w₂", -2, 2, 1.6)},
         title="Corners give exact zeros, round balls do not",
         caption="Try: for each shape, make the ball grow. At which radius does w₁ leave 0, and at "
         "which does the ball stop to matter?",
         alt="Left: elliptic contours of a loss of two weights, a ball about zero and the point of "
         "the ball with the least loss. Right: the two weights of that point against the radius. "
         "With the corners of L1 the first stays at zero for long, with round balls it does not.",
-    )
+    )  # fmt: skip
 
 
 @house_style()
@@ -189,11 +185,8 @@ def soft_threshold():
         Controls: the product of strength and step size, and the weight before the step.
     """
     w = np.linspace(-3, 3, 601)
-    kinds = [
-        ("L1", L1, BLUE, "-"),
-        ("L2", L2, ORANGE, "--"),
-        ("elastic net", lambda k: ElasticNet(k, k), GREEN, "-."),
-    ]
+    both = ("elastic net", lambda k: ElasticNet(k, k), GREEN, "-.")
+    kinds = [("L1", L1, BLUE, "-"), ("L2", L2, ORANGE, "--"), both]
     fig = Figure(figsize=(8.1, 4.2))
     ax = fig.subplots()
     ax.set(xlabel="weight before the step", ylabel="weight after the step")
@@ -223,17 +216,13 @@ def soft_threshold():
         )
 
     return Explorer(
-        fig,
-        update,
-        moving=[zone, lines, cursor, dots],
-        controls={
-            "strength": slider("strength × step", 0.05, 2.5, 0.6),
-            "weight": slider("weight before", -3, 3, 1.5),
-        },
+        fig, update, [zone, lines, cursor, dots],
+        {"strength": slider("strength × step", 0.05, 2.5, 0.6),
+         "weight": slider("weight before", -3, 3, 1.5)},
         title="L1 cuts to zero, L2 only shrinks",
         caption="Try: bring the weight into the shaded band. The elastic net has both strengths "
         "equal.",
         alt="The weight after one proximal step against the weight before it. L1 is flat at zero "
         "in a shaded band and parallel to the diagonal outside it; L2 is a straight line of "
         "smaller slope through zero; the elastic net does both.",
-    )
+    )  # fmt: skip

@@ -78,14 +78,12 @@ def polynomial_fit():
         )
 
     return Explorer(
-        fig,
-        update,
-        moving=[line, cursor, dots],
-        controls={"l2": log_slider("strength l2", 1e-8, 10, 1e-8, 0.1, ".1e")},
+        fig, update, [line, cursor, dots],
+        {"l2": log_slider("strength l2", 1e-8, 10, 1e-8, 0.1, ".1e")},
         title="Too little, enough, too much",
         caption="Try: cover the right picture and choose l2 by the look of the curve alone. Then "
         "uncover it.",
         alt="Left: a polynomial of degree 15 through 20 noisy points, wild at the start, close to "
         "the true curve at a middle strength of L2, almost flat at a large one. Right: the "
         "training error grows with the strength, the validation error falls and rises again.",
-    )
+    )  # fmt: skip

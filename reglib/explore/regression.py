@@ -109,20 +109,16 @@ def coefficient_paths(penalty="L1"):
         )
 
     return Explorer(
-        fig,
-        update,
-        moving=[lines, dots, error, best, dot, cursors],
-        controls={
-            "penalty": choice("penalty", list(_PENALTIES), penalty),
-            "strength": log_slider("strength", 1e-3, 10, 0.03),
-        },
+        fig, update, [lines, dots, error, best, dot, cursors],
+        {"penalty": choice("penalty", list(_PENALTIES), penalty),
+         "strength": log_slider("strength", 1e-3, 10, 0.03)},
         title="L1 drops coefficients one by one, L2 alone none",
         caption="Try: for each penalty find the least validation error, and count the coefficients "
         "there. 40 patients train, 402 validate; the error (RMSE) has the disease score's unit.",
         alt="Top: the ten coefficients of a linear model of the diabetes data against the strength "
         "of the penalty. With L1 they reach zero one after another, with L2 they shrink together. "
         "Bottom: the validation error, which falls to a least value and rises again.",
-    )
+    )  # fmt: skip
 
 
 @cache
@@ -173,17 +169,14 @@ def singular_values():
         )
 
     return Explorer(
-        fig,
-        update,
-        moving=[bars, cursor, dot],
-        controls={"l2": log_slider("strength l2", 1e-4, 10, 0.1)},
+        fig, update, [bars, cursor, dot], {"l2": log_slider("strength l2", 1e-4, 10, 0.1)},
         title="L2 closes the weak directions first",
         caption="Try: raise l2 until half the degrees of freedom are gone. Which directions are "
         "still open?",
         alt="Left: ten bars, one for each singular value of the diabetes inputs, show the share "
         "of the coefficient that L2 keeps; the bars of small singular values are the lowest. "
         "Right: their sum, the effective degrees of freedom, falls from 10 to 1 as l2 grows.",
-    )
+    )  # fmt: skip
 
 
 @house_style()
@@ -232,17 +225,13 @@ def early_stopping():
         )
 
     return Explorer(
-        fig,
-        update,
-        moving=[stopped, ridge, dots, squares],
-        controls={
-            "steps": log_slider("steps of descent", 10, 10_000, 50.0, readout_format=".0f"),
-            "l2": log_slider("strength l2", 1e-4, 10, 0.1),
-        },
+        fig, update, [stopped, ridge, dots, squares],
+        {"steps": log_slider("steps of descent", 10, 10_000, 50.0, readout_format=".0f"),
+         "l2": log_slider("strength l2", 1e-4, 10, 0.1)},
         title="Stopping early shrinks almost as L2 does",
         caption="Try: change the steps, then bring the curves together with l2. Does the largest "
         "difference ever reach 0?",
         alt="The share of each coefficient that is reached, against the loss's curvature along its "
         "direction: one S-shaped curve for gradient descent that stopped early, one for L2, close "
         "to each other and not equal. Dots mark the ten directions of the diabetes data.",
-    )
+    )  # fmt: skip
