@@ -29,8 +29,12 @@ def run_lesson(name, **settings):
         matplotlib.rc_context(),
     ):
         exec(first, variables)
+        unknown = settings.keys() - variables.keys()
+        assert not unknown, f"the first cell of {name} does not set {unknown}"
         variables |= settings
         for source in rest:
             if not source.startswith(("explore.", "predict(")):
                 exec(compile(source, f"<{name}: {source.splitlines()[0]}>", "exec"), variables)
+    changed = [key for key in settings if variables[key] is not settings[key]]
+    assert not changed, f"a later cell of {name} sets {changed} anew"
     return variables

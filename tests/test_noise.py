@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from scipy import stats
 from small_network import mask_moments, near, raises
+from test_gradients import equal_differences
 
 from reglib import DropConnect, Dropout, GaussianNoise, smooth_labels
 from reglib.losses import data_loss
@@ -265,15 +266,7 @@ def test_dropconnects_gradients_equal_central_differences_with_the_mask_held(p, 
     run(layer, *arrays.values())
     gradients = layer.backward(R)
     for (name, array), gradient in zip(arrays.items(), gradients, strict=True):
-        assert gradient.shape == array.shape, f"{name} has shape {gradient.shape}"
-        for index in np.ndindex(array.shape):
-            kept = array[index]
-            array[index] = kept + 1e-4
-            up = loss()
-            array[index] = kept - 1e-4
-            down = loss()
-            array[index] = kept
-            assert gradient[index] == pytest.approx((up - down) / 2e-4, abs=1e-9), (name, index)
+        equal_differences(loss, array, gradient, name)
 
 
 @each_layer
