@@ -19,6 +19,12 @@ def at(explorer, **values):
     return numbers(explorer)
 
 
+def line(explorer, label):
+    """Return x and y of the line with this label."""
+    (found,) = (a for ax in explorer.fig.axes for a in ax.lines if a.get_label() == label)
+    return np.array(found.get_data())
+
+
 def thinned_by_hand(kind, masks):
     """Return the output of one thinned network, masks on the activations or on the weights."""
     net, a = noise._scores()
@@ -46,6 +52,31 @@ def test_each_thinned_network_is_the_one_drawn(kind, place):
         assert shown[:3] == pytest.approx(expected, abs=6e-4), f"{kind}, {place}, draw {draw}"
         error = outputs.std() / 4000**0.5
         assert shown[5:7] == pytest.approx([outputs.mean(), error], abs=6e-4)
+
+
+@pytest.mark.parametrize("kind", noise._KINDS)
+def test_the_thinned_network_is_drawn_as_the_text_says(kind):
+    explorer = explore.thinned_network()
+    _, dropped, output, *_, mean, _, whole = at(explorer, kind=kind, p=0.4, draw=7)
+    for label, x in (("this draw", output), ("mean of draws", mean), ("nothing dropped", whole)):
+        assert line(explorer, label)[0, 0] == pytest.approx(x, abs=6e-4), label
+    masks, outputs = noise.thinned(kind, "every layer", 0.4)
+    masks, units = [M[6] for M in masks], kind == noise._KINDS[0]
+    scale = np.concatenate([M.ravel() for M in masks])
+    if units:  # a dropped unit loses the lines that come to it as well
+        into = [np.broadcast_to(N[:, 0] != 0, M.shape) for M, N in itertools.pairwise(masks)]
+        scale[:35] *= np.concatenate([on.ravel() for on in into])
+    graph, ax = explorer.fig.axes
+    dotted = np.array([dashes is not None for _, dashes in graph.collections[0].get_linestyle()])
+    np.testing.assert_array_equal(dotted, scale == 0, "other lines are dotted than are dropped")
+    weights = np.concatenate([W.ravel() for W in noise._scores()[0].weights])
+    widths = np.array(graph.collections[0].get_linewidth())
+    np.testing.assert_allclose(widths[~dotted], (2 * np.abs(weights) * scale)[~dotted])
+    assert graph.lines[0].get_xdata().size == (dropped if units else 0), "units crossed out"
+    assert graph.texts[0].get_text() == "draw 7: survivors × 1.67"
+    heights, edges, _ = ax.patches[0].get_data()
+    below = [np.mean(outputs < edge) for edge in edges[1:-1]] + [1]
+    np.testing.assert_allclose(heights.cumsum() / heights.sum(), below, err_msg="histogram")
 
 
 def every_mean(p, kept):
@@ -76,7 +107,7 @@ def test_the_mean_is_evaluation_exactly_after_a_linear_layer_and_not_otherwise(p
 def test_a_larger_p_only_drops_more_of_the_same_draw(kind):
     few, many = (noise.thinned(kind, "every layer", p)[0] for p in (0.3, 0.6))
     for a, b in zip(few, many, strict=True):
-        assert not ((a == 0) & (b != 0)).any()
+        assert not ((a == 0) & (b != 0)).any(), "a larger p brought something back"
 
 
 def moons_net(seed, p, stddev, X, y):
@@ -111,6 +142,18 @@ def test_the_boundary_and_its_accuracies_are_those_of_the_fit(p, stddev):
     assert (classes.min(axis=1) < classes.max(axis=1)).all(), "the line separates nothing"
 
 
+def test_the_boundary_is_drawn_beside_every_p_at_this_noise():
+    explorer = explore.noise_boundary()
+    for stddev in (0, 0.2):
+        shown = [at(explorer, p=p, stddev=stddev) for p in noise._PS]
+        for label, i in (("training", 2), ("test", 5)):
+            expected = [noise._PS, [numbers[i] for numbers in shown]]
+            np.testing.assert_allclose(line(explorer, label), expected, atol=6e-4, err_msg=label)
+        share, edge, _, _ = noise.boundary_fit(noise._PS[-1], stddev)
+        np.testing.assert_array_equal(line(explorer, "boundary").T, edge, "boundary")
+        np.testing.assert_array_equal(explorer.fig.axes[0].images[0].get_array(), share, "shades")
+
+
 def test_noise_smooths_the_boundary_and_in_the_end_too_much_on_other_seeds_as_well():
     settings = {"plain": (0, 0), "dropout": (0.4, 0), "noise": (0, 0.2), "both, much": (0.8, 0.5)}
     test = {name: [] for name in settings}
@@ -138,6 +181,18 @@ def test_the_softened_label_wants_the_gap_that_scipy_finds(alpha, k):
     shown = at(explore.label_smoothing(), alpha=alpha, k=k)
     assert shown[:4] == pytest.approx([k, label[0], label[1], least.fun], abs=6e-4)
     assert shown[-1] == pytest.approx(least.x, abs=6e-3)
+
+
+def test_both_losses_and_the_softened_label_are_drawn():
+    explorer = explore.label_smoothing()
+    at(explorer, alpha=0.2, k=4)
+    targets = {"hard label": np.eye(4)[0], "softened label": np.array([0.85, 0.05, 0.05, 0.05])}
+    for label, target in targets.items():
+        gaps, losses = line(explorer, label)
+        expected = [-target @ log_softmax(gap * np.eye(4)[0]) for gap in gaps]
+        np.testing.assert_allclose(losses, expected, atol=1e-12, err_msg=label)
+    heights = [bar.get_height() for bar in explorer.fig.axes[0].patches]
+    assert heights == pytest.approx([*targets["softened label"], *[0] * 6])
 
 
 def test_the_hard_labels_loss_falls_without_end():
@@ -182,6 +237,21 @@ def test_calibration_is_that_of_the_standard_recipe(labels, alpha):
     shown = at(explore.calibration(), labels=labels, alpha=alpha)
     assert [shown[0], *shown[1:3], shown[5]] == pytest.approx([alpha, *expected], abs=6e-4)
     assert shown[3:5] == [1, 247], "the number of test digits"
+
+
+@pytest.mark.parametrize("labels", confidence._LABELS)
+def test_dots_and_squares_of_the_calibration_are_those_of_the_text(labels):
+    explorer = explore.calibration()
+    errors = []
+    for alpha in confidence._ALPHAS:
+        _, sure, right, _, _, error = at(explorer, labels=labels, alpha=alpha)
+        dots = explorer.fig.axes[0].collections[0]
+        (x, y), share = dots.get_offsets().T, dots.get_sizes() / 1247
+        drawn = [share.sum(), share @ x, share @ y, share @ np.abs(x - y)]
+        assert drawn == pytest.approx([1, sure, right, error], abs=6e-4), f"dots at {alpha}"
+        errors.append(error)
+    squares = explorer.fig.axes[1].lines[0].get_data()
+    np.testing.assert_allclose(squares, [confidence._ALPHAS, errors], atol=6e-4)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3, 4])
@@ -230,6 +300,23 @@ def test_doubt_is_that_of_a_hundred_masks_one_by_one(digit, angle):
     expected = [digit, angle, top, one[top], stats.entropy(one), 100, of_top.mean(), of_top.std()]
     shown = at(explore.dropout_doubt(), digit=digit, angle=angle)
     assert shown == pytest.approx([*expected, others, doubt, np.log(10)], abs=6e-3)
+
+
+def test_doubt_is_drawn_as_the_text_says():
+    explorer = explore.dropout_doubt()
+    for i in (0, 20, 45):
+        angle = confidence._ANGLES[i]
+        shown = at(explorer, digit=3, angle=angle)
+        for label, entropy in (("one pass", shown[4]), ("the masks' mean", shown[9])):
+            x, y = line(explorer, f"entropy of {label}")[:, i]
+            assert [x, y] == pytest.approx([angle, entropy], abs=6e-3), (label, angle)
+        (picture,), (one,), (many,) = confidence.turned(3, (angle,))
+        view, classes, _ = explorer.fig.axes
+        np.testing.assert_array_equal(view.images[0].get_array(), picture, "the digit")
+        np.testing.assert_array_equal(classes.patches[0].get_data()[0], one, "bars")
+        across, up = line(explorer, "100 masks").reshape(2, 100, 10)
+        np.testing.assert_array_equal(up, many, "dots")
+        assert (np.abs(across - np.arange(10)) < 0.5).all(), "a dot stands beside another class"
 
 
 def test_masks_doubt_more_than_one_pass_and_not_always_where_they_should():
