@@ -274,6 +274,15 @@ def test_training_changes_no_input():
     net.fit(X, Y, 1, 20, 0.1, validation_data=(X, Y))
 
 
+@each_noise
+def test_noise_that_is_switched_on_later_acts_at_once(name):
+    (X, y), net, late = learnable(20), classifier(**NOISES[name]), classifier()
+    for option in NOISES[name]:
+        setattr(late, option, getattr(net, option))
+    for a, b in zip(net.gradients(X, y)[0], late.gradients(X, y)[0], strict=True):
+        np.testing.assert_array_equal(a, b, f"{name}, set on a living network")
+
+
 # The losses
 
 
@@ -338,8 +347,7 @@ def test_the_history_holds_evaluation_passes_of_both_losses():
 
 
 def test_patience_goes_back_to_the_whole_weights_of_the_best_epoch():
-    (X, y), (X_val, y_val) = learnable(40), learnable(40, seed=5)
-    net = classifier(**NOISES["all"])
+    (X, y), (X_val, y_val), net = learnable(40), learnable(40, seed=5), classifier(**NOISES["all"])
     losses = net.fit(X, y, 200, 10, 1.0, (X_val, y_val), patience=3)["val_loss"]
     assert np.argmin(losses) == len(losses) - 4 > 0, "no epoch got worse: take another seed"
     now = net.data_loss(net.forward_propagation(X_val), y_val)
