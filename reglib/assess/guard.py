@@ -33,7 +33,7 @@ ESCAPES = {
 }
 NUMPY_AS_IMPORTED = {
     (module, name): value
-    for module in (np, np.linalg)
+    for module in (np, np.linalg, np.random)
     for name, value in vars(module).items()
     if callable(value) and not name.startswith("_")
 }

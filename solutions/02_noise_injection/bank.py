@@ -64,6 +64,24 @@ def dropout_fixed_count(x, p, training, seed):
     return x * mask / (1 - p) if training else x
 
 
+def dropout_by_rows(x, p, training, seed):
+    n, d = x.shape
+    mask = np.random.default_rng(seed).random((n, d)) >= p
+    return x * mask / (1 - p) if training else x
+
+
+def dropout_rolled(x, p, training, seed):
+    row = np.random.default_rng(seed).random(x.shape[1:]) >= p
+    mask = np.array([np.roll(row, i, axis=-1) for i in range(len(x))])
+    return x * mask / (1 - p) if training else x
+
+
+def dropout_mirrored(x, p, training, seed):
+    half = np.random.default_rng(seed).random(((len(x) + 1) // 2, *x.shape[1:]))
+    mask = np.concatenate([half, 1 - half])[: len(x)] >= p
+    return x * mask / (1 - p) if training else x
+
+
 def dropout_in_place(x, p, training, seed):
     if training:
         x *= (np.random.default_rng(seed).random(x.shape) >= p) / (1 - p)
@@ -73,7 +91,8 @@ def dropout_in_place(x, p, training, seed):
 RIGHT["2.1"] = [_dropout(), dropout_legacy, dropout_choice, dropout_in_a_copy, dropout_global]
 WRONG["2.1"] = [
     (_dropout(scale=lambda p: 1), "factor 1/(1-p) is missing"),
-    (_dropout(scale=lambda p: 1, tested=lambda x, p: x * (1 - p)), "factor 1/(1-p) is missing"),
+    (_dropout(scale=lambda p: 1, tested=lambda x, p: x * (1 - p)), "as it was first published"),
+    (_dropout(scale=lambda p: 1, tested=lambda x, p: x / (1 - p)), "factor 1/(1-p) is missing"),
     (_dropout(scale=lambda p: 1 / p if p else 1), "scale is 1/p"),
     (_dropout(scale=lambda p: 1 - p), "multiplied by 1-p"),
     (_dropout(scale=lambda p: p), "multiplied by p"),
@@ -91,7 +110,11 @@ WRONG["2.1"] = [
     (lambda x, p, training, seed: _dropout()(x, p, True, seed), "dropping at evaluation"),
     (dropout_unseeded, "two different draws"),
     (dropout_same_seed, "Different seeds gave the same"),
+    (lambda x, p, training, s: _dropout()(x, p, training, s % 2), "Different seeds gave the same"),
     (dropout_fixed_count, "same number of units"),
+    (dropout_rolled, "same number of units"),
+    (dropout_mirrored, "The draws go together"),
+    (dropout_by_rows, "not enough values to unpack"),
     (dropout_in_place, "in place"),
     (lambda x, p, training, seed: None, "returned `None`"),
     (lambda x, p, training, seed: (_dropout()(x, p, training, seed), x), "array is expected"),
@@ -175,6 +198,16 @@ def _layer(scale=lambda p: 1 / (1 - p), redraw=False, test=1.0, back=None, test_
     return answer
 
 
+def layer_with_the_mask_of_out(x, dout, p, training, seed):
+    out = _layer()(x, dout, p, training, seed)[0]
+    return (out, dout * (out != 0) / (1 - p)) if training else (out, dout)
+
+
+def layer_turned_round(x, dout, p, training, seed):
+    mask = np.random.default_rng(seed).random(x.shape) >= p
+    return (x * mask / (1 - p), dout * ~mask / (1 - p)) if training else (x, dout)
+
+
 def _over_p(p):
     return 1 / p if p else 1.0
 
@@ -183,6 +216,10 @@ RIGHT["2.4"] = [_layer(), layer_one_factor, layer_redrawn_from_the_seed, layer_b
 WRONG["2.4"] = [
     (_layer(_over_p, True, 0.7), "All three faults are still there. The backward pass"),
     (_layer(redraw=True), "mask of its own"),
+    (_layer(lambda p: 1, test=0.7), "as it was first published"),
+    (layer_with_the_mask_of_out, "read off the output"),
+    (layer_turned_round, "very units that were dropped"),
+    (lambda *case: _layer()(*case)[::-1], "changed places"),
     (_layer(_over_p), "scale is 1/p"),
     (_layer(test=0.7), "scaled at evaluation too: the"),
     (_layer(_over_p, redraw=True), "both. The scale is 1/p"),
@@ -229,6 +266,12 @@ def _spatial(shape, scale=lambda p: 1 / (1 - p), drop=lambda p: p):
     return answer
 
 
+def spatial_pairs(images, p, seed):
+    n, _, _, c = images.shape
+    mask = np.random.default_rng(seed).random((n, 1, 1, (c + 1) // 2)) >= p
+    return images * mask.repeat(2, axis=3)[..., :c] / (1 - p)
+
+
 def _channels(n, h, w, c):
     return n, 1, 1, c
 
@@ -244,6 +287,7 @@ WRONG["2.5"] = [
     (_spatial(_channels, scale=lambda p: 1), "factor 1/(1-p) is missing"),
     (_spatial(_channels, scale=_over_p), "scale is 1/p"),
     (_spatial(_channels, drop=lambda p: 1 - p), "probability to keep"),
+    (spatial_pairs, "The draws go together"),
     (lambda images, p, seed: _spatial(_channels)(images, p, None), "two different draws"),
     (lambda images, p, seed: _spatial(_channels)(images, p, 3), "Different seeds"),
     (lambda images, p, seed: _spatial(_channels)(images, p, seed)[0], "shape is"),
@@ -274,6 +318,16 @@ def _gaussian(std, loc=1.0, shape=None, added=False, kind="normal"):
     return answer
 
 
+def gaussian_tiled(x, p, seed):
+    rows = np.random.default_rng(seed).normal(1, _std(p), (10, *x.shape[1:]))
+    return x * np.resize(rows, x.shape)
+
+
+def gaussian_skewed(x, p, seed):
+    noise = np.random.default_rng(seed).gamma(20, size=x.shape)
+    return x * (1 + _std(p) * (noise - 20) / 20**0.5)
+
+
 def _std(p):
     return np.sqrt(p / (1 - p))
 
@@ -299,6 +353,10 @@ WRONG["2.6"] = [
     (_gaussian(_std, shape=lambda x: 1), "multiplies everything"),
     (_gaussian(_std, shape=lambda x: (len(x), 1)), "All entries of a row"),
     (_gaussian(_std, kind="uniform"), "not normally distributed"),
+    (gaussian_skewed, "not normally distributed"),
+    (gaussian_tiled, "The draws go together"),
+    (lambda x, p, seed: _gaussian(_std, shape=lambda x: x.shape[:2])(x, p, seed), "stopped with"),
+    (lambda x, p, seed: _gaussian(_std)(x, p, seed % 2), "Different seeds"),
     (_bernoulli, "two factors of ordinary dropout"),
     (_gaussian(lambda p: 0.0), "no noise"),
     (lambda x, p, seed: _gaussian(_std)(x, p, 1), "Different seeds"),

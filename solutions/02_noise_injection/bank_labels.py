@@ -1,4 +1,4 @@
-"""Right and wrong answers to tasks 2.7 and 2.9 to 2.13, in the form of `bank.py`."""
+"""Right and wrong answers to tasks 2.7 and 2.9 to 2.11, in the form of `bank.py`."""
 
 import numpy as np
 
@@ -91,6 +91,8 @@ WRONG["2.9"] = [
     (lambda k, a: np.log(1 - a + a / k), "log of one probability"),
     (lambda k, a: -np.log(1 + k * (1 - a) / a), "turned round"),
     (lambda k, a: np.log2(1 + k * (1 - a) / a), "another base"),
+    (lambda k, a: np.log((1 - a / k) / (a / k)), "as if one class alone"),
+    (lambda k, a: round(float(np.log(1 + k * (1 - a) / a)), 3), "rounded to 3 decimals"),
     (lambda k, a: np.array([np.log(1 + k * (1 - a) / a)]), "One number is expected"),
 ]
 
@@ -136,11 +138,21 @@ def _entropy(labels=None, shift="row", eps=None, total=lambda losses: losses.mea
     return answer
 
 
+def entropy_made_finite(Z, y, alpha):
+    Y = (1 - alpha) * np.eye(Z.shape[1])[y] + alpha / Z.shape[1]
+    P = np.exp(Z - Z.max(axis=1, keepdims=True))
+    return -np.sum(Y * np.nan_to_num(np.log(P / P.sum(axis=1, keepdims=True)))) / len(Z)
+
+
 RIGHT["2.10"] = [entropy_logaddexp, entropy_loop, entropy_soft_labels, _entropy(shift="logs")]
 WRONG["2.10"] = [
     (_entropy(shift="none"), "Subtract the largest logit of each row"),
     (_entropy(), "log of a softmax is minus infinity"),
     (_entropy(shift="all"), "Each row has its own"),
+    (lambda Z, y, a: entropy_loop(Z - Z.max(axis=0), y, a), "largest logit of each column"),
+    (lambda Z, y, a: entropy_loop(Z, y, 1 - a), "changed places"),
+    (lambda Z, y, a: round(entropy_loop(Z, y, a), 4), "rounded to 4 decimals"),
+    (entropy_made_finite, "log of a softmax is minus infinity"),
     (_entropy(eps=lambda P: P + 1e-12), "clipped"),
     (_entropy(eps=lambda P: P + 1e-7), "clipped"),
     (_entropy(eps=lambda P: np.clip(P, 1e-15, 1)), "clipped"),
@@ -206,6 +218,20 @@ def error_of_the_true_class(P, y, bins):
     return sum(abs(signed[place == b].sum()) for b in set(place)) / len(y)
 
 
+def _error_between(edges):
+    def answer(P, y, bins):
+        place = np.digitize(P.max(axis=1), edges(P, bins), right=True)
+        signed = P.max(axis=1) - (P.argmax(axis=1) == y)
+        return sum(abs(signed[place == b].sum()) for b in set(place)) / len(y)
+
+    return answer
+
+
+def error_of_middles(P, y, bins):
+    place, hits = np.ceil(P.max(axis=1) * bins), P.argmax(axis=1) == y
+    return sum(abs(((b - 0.5) / bins - hits)[place == b].sum()) for b in set(place)) / len(y)
+
+
 def _lower_edges(c, a, b):
     return (c >= a) & (c < b) if b < 1 else c >= a
 
@@ -226,125 +252,12 @@ WRONG["2.11"] = [
     (_error(inside=lambda c, a, b: (c >= a) & (c <= b)), "on an edge"),
     (error_with_empty_bins, "empty bin"),
     (error_worst, "worst bin"),
+    (error_of_middles, "middle of each bin"),
+    (_error_between(lambda P, m: np.linspace(0, 1, m)), "one bin too few"),
+    (_error_between(lambda P, m: np.linspace(0, 1, m + 2)), "one bin too few, or one too many"),
+    (_error_between(lambda P, m: np.histogram(P.max(axis=1), m)[1][1:-1]), "else than 0 to 1"),
+    (_error_between(lambda P, m: np.linspace(1 / P.shape[1], 1, m + 1)), "else than 0 to 1"),
     (error_of_the_true_class, "whether or not its class is the true one"),
     (lambda P, y, bins: np.abs(P.max(1) - (P.argmax(1) == y)).mean(), "its own confidence"),
     (lambda P, y, bins: abs(P.max(1).mean() - (P.argmax(1) == y).mean()), "before the absolute"),
-]
-
-
-# 2.12 dropped inputs in closed form
-def dropped_by_rows(X, y, p):
-    extra = np.diag(np.sqrt(p / (1 - p)) * np.linalg.norm(X, axis=0))
-    targets = np.append(y, np.zeros(X.shape[1]))
-    return np.linalg.lstsq(np.vstack([X, extra]), targets, rcond=None)[0]
-
-
-def dropped_by_moments(X, y, p):
-    # E[Z^T Z] of the dropped Z: the diagonal of X^T X grows by the factor 1/(1-p).
-    G = X.T @ X / len(X)
-    np.fill_diagonal(G, G.diagonal() / (1 - p))
-    return np.linalg.inv(G) @ (X.T @ y / len(X))
-
-
-def dropped_by_scaling(X, y, p):
-    # In units of each column's root mean square it is plain ridge.
-    size = np.sqrt((X**2).mean(axis=0))
-    Z = X / size
-    return np.linalg.solve(Z.T @ Z + len(X) * p / (1 - p) * np.eye(X.shape[1]), Z.T @ y) / size
-
-
-def _dropped(strength):
-    return lambda X, y, p: np.linalg.pinv(X.T @ X + np.diag(strength(X, p))) @ X.T @ y
-
-
-RIGHT["2.12"] = [
-    _dropped(lambda X, p: p / (1 - p) * (X**2).sum(axis=0)),
-    dropped_by_rows,
-    dropped_by_moments,
-    dropped_by_scaling,
-]
-WRONG["2.12"] = [
-    (_dropped(lambda X, p: 0 * X[0]), "plain least squares"),
-    (_dropped(lambda X, p: len(X) * p / (1 - p) * np.ones(X.shape[1])), "same mean square"),
-    (_dropped(lambda X, p: p / (1 - p) * np.ones(X.shape[1])), "same mean square"),
-    (_dropped(lambda X, p: p * np.ones(X.shape[1])), "same mean square"),
-    (_dropped(lambda X, p: 3 * p / (1 - p) * (X**2).sum(axis=0)), "in the right proportion"),
-    (_dropped(lambda X, p: p / (1 - p) * (X**2).mean(axis=0)), "n is missing"),
-    (_dropped(lambda X, p: len(X) * p / (1 - p) * X.var(axis=0)), "nothing subtracted"),
-    (_dropped(lambda X, p: len(X) * p / (1 - p) * X.mean(axis=0) ** 2), "mean of its squares"),
-    (_dropped(lambda X, p: p * (X**2).sum(axis=0)), "is p/(1-p)"),
-    (_dropped(lambda X, p: p * (1 - p) * (X**2).sum(axis=0)), "is p/(1-p)"),
-    (lambda X, y, p: dropped_by_rows(X, y, p) / (1 - p), "not scaled"),
-    (_dropped(lambda X, p: (1 - p) / max(p, 1e-9) * (X**2).sum(axis=0)), "other way round"),
-    (_dropped(lambda X, p: p / (1 - p) * (X**2).sum(axis=0) / 2), "Half or twice"),
-    (_dropped(lambda X, p: 2 * p / (1 - p) * (X**2).sum(axis=0)), "Half or twice"),
-    (_dropped(lambda X, p: p / (1 - p) * np.linalg.norm(X, axis=0)), "norm squared"),
-    (lambda X, y, p: dropped_by_rows(X - X.mean(0), y - y.mean(), p), "were centred"),
-]
-
-
-# 2.13 Monte-Carlo dropout
-def _softmax(Z):
-    E = np.exp(Z - Z.max(axis=-1, keepdims=True))
-    return E / E.sum(axis=-1, keepdims=True)
-
-
-def rounds_at_once(x, W1, b1, W2, b2, p, rounds, seed):
-    h = np.maximum(x @ W1 + b1, 0)
-    masks = np.random.default_rng(seed).random((rounds, *h.shape)) >= p
-    P = _softmax((h * masks / (1 - p)) @ W2 + b2)
-    return P.mean(axis=0), P.std(axis=0)
-
-
-def rounds_running_sums(x, W1, b1, W2, b2, p, rounds, seed):
-    random, first, second = np.random.RandomState(seed), 0.0, 0.0
-    h = np.maximum(x @ W1 + b1, 0) / (1 - p)
-    for _ in range(rounds):
-        P = _softmax(h * random.binomial(1, 1 - p, h.shape) @ W2 + b2)
-        first, second = first + P, second + P**2
-    mean = first / rounds
-    return mean, np.sqrt(np.maximum(second / rounds - mean**2, 0))
-
-
-def rounds_one_mask_for_the_batch(x, W1, b1, W2, b2, p, rounds, seed):
-    rng = np.random.default_rng(seed)
-    h = np.maximum(x @ W1 + b1, 0)
-    masks = rng.choice([0, 1], p=[p, 1 - p], size=(rounds, 1, h.shape[1])) / (1 - p)
-    P = _softmax(h * masks @ W2 + b2)
-    return [P.mean(axis=0), P.std(axis=0, ddof=1)]
-
-
-def _rounds(scale=None, drop=lambda p: p, on="hidden", end=None, fresh=True):
-    def answer(x, W1, b1, W2, b2, p, rounds, seed):
-        rng, logits = np.random.default_rng(seed), []
-        for _ in range(rounds):
-            rng = rng if fresh else np.random.default_rng(seed)
-            inputs, s = x, 1 / (1 - p) if scale is None else scale
-            if on == "inputs":
-                inputs = x * (rng.random(x.shape) >= drop(p)) * s
-            h = np.maximum(inputs @ W1 + b1, 0)
-            if on == "hidden":
-                h = h * (rng.random(h.shape) >= drop(p)) * s
-            logits.append(h @ W2 + b2)
-        Z = np.array(logits)
-        return end(Z, _softmax(Z)) if end else (_softmax(Z).mean(axis=0), _softmax(Z).std(axis=0))
-
-    return answer
-
-
-RIGHT["2.13"] = [rounds_at_once, rounds_running_sums, rounds_one_mask_for_the_batch]
-WRONG["2.13"] = [
-    (_rounds(on="nothing"), "standard deviation is 0"),
-    (_rounds(fresh=False), "standard deviation is 0"),
-    (_rounds(scale=1), "factor 1/(1-p) is missing"),
-    (_rounds(drop=lambda p: 1 - p), "probability to keep"),
-    (_rounds(on="inputs"), "inputs were dropped"),
-    (_rounds(end=lambda Z, P: (Z.mean(axis=0), Z.std(axis=0))), "mean and spread of the logits"),
-    (_rounds(end=lambda Z, P: (_softmax(Z.mean(axis=0)), P.std(axis=0))), "mean logits"),
-    (_rounds(end=lambda Z, P: (P.mean(axis=0), P.var(axis=0))), "spread is the variance"),
-    (_rounds(end=lambda Z, P: (P.mean(0), P.std(0) / len(P) ** 0.5)), "error of the mean"),
-    (_rounds(end=lambda Z, P: (P.mean(), P.std())), "array of shape"),
-    (_rounds(end=lambda Z, P: P.mean(axis=0)), "must return 2 things"),
-    (lambda *case: rounds_at_once(*case[:7], 5), "Different seeds"),
-    (lambda *case: rounds_at_once(*case[:7], None), "two different draws"),
 ]

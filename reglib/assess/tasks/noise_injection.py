@@ -92,6 +92,7 @@ def logit_gap(answer, seed=0):
         ("sign", lambda k, a: -np.log(1 + k * (1 - a) / a)),
         ("base", lambda k, a: np.log2(1 + k * (1 - a) / a)),
         ("base", lambda k, a: np.log10(1 + k * (1 - a) / a)),
+        ("not_others", lambda k, a: np.log((k - a) / a)),
     ]
     match(answer, lambda k, a: np.log(1 + k * (1 - a) / a), cases, wrongs, ("k", "alpha"))
 
@@ -134,6 +135,8 @@ def smoothed_cross_entropy(answer, seed=0):
         ("one_max", lambda Z, y, a: by_softmax(Z - Z.max(), y, a, late=True)),
         ("overflow", by_softmax),
         ("overflow", lambda Z, y, a: by_softmax(Z, y, a, late=True)),
+        ("column_max", lambda Z, y, a: cross_entropy(Z - Z.max(axis=0), y, 1 - a, a / k(Z))),
+        ("turned", lambda Z, y, a: cross_entropy(Z, y, a, (1 - a) / k(Z))),
         ("summed", lambda Z, y, a: len(Z) * cross_entropy(Z, y, 1 - a, a / k(Z))),
         ("over_nk", lambda Z, y, a: cross_entropy(Z, y, 1 - a, a / k(Z)) / k(Z)),
         ("hard", lambda Z, y, a: cross_entropy(Z, y, 1.0, 0.0)),
@@ -151,6 +154,10 @@ def smoothed_cross_entropy(answer, seed=0):
     def cut_off(given, case):
         """A clip, or a small number beside the probability, holds each log above about -700."""
         if difference(given, 0.0, np.inf):  # no finite number
+            return None
+        if given > 1e100:  # minus infinity, made finite
+            return "log_of_zero"
+        if np.round(given, 6) == given:
             return None
         close = abs(given - right(*case)) < 1e-4
         return "clipped" if close or (case[0] is large and 0 < given < 400) else None
