@@ -4,12 +4,14 @@ import itertools
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgba
 from scipy import optimize, stats
 from scipy.special import log_softmax
 from test_explore_numbers import numbers
 
 from reglib import RegularizedNeuralNetwork, data, explore
 from reglib.explore import confidence, noise
+from reglib.style import BLUE
 
 
 def at(explorer, **values):
@@ -72,6 +74,8 @@ def test_the_thinned_network_is_drawn_as_the_text_says(kind):
     weights = np.concatenate([W.ravel() for W in noise._scores()[0].weights])
     widths = np.array(graph.collections[0].get_linewidth())
     np.testing.assert_allclose(widths[~dotted], (2 * np.abs(weights) * scale)[~dotted])
+    blue = (graph.collections[0].get_color() == to_rgba(BLUE)).all(axis=1)
+    np.testing.assert_array_equal(blue[~dotted], weights[~dotted] > 0, "the colour of the sign")
     assert graph.lines[0].get_xdata().size == (dropped if units else 0), "units crossed out"
     assert graph.texts[0].get_text() == "draw 7: survivors × 1.67"
     for p in (0.4, 0.8):  # at 0.8 some lie beyond the ends
