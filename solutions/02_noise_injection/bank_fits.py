@@ -95,11 +95,10 @@ def noisy_by_moments(X, y, sigmas):
     return np.linalg.solve(second, X.T @ y / len(X))
 
 
-def noisy_by_descent(X, y, sigmas):
-    w, H = np.zeros(X.shape[1]), X.T @ X / len(X) + np.diag(sigmas**2)
-    for _ in range(3000):
-        w = w - (H @ w - X.T @ y / len(X)) / np.linalg.norm(H, 2)
-    return w
+def noisy_by_samples(X, y, sigmas):
+    # One number for each sample in place of one for each weight.
+    Z = X / (len(X) * sigmas**2)
+    return Z.T @ np.linalg.solve(Z @ X.T + np.eye(len(X)), y)
 
 
 def noisy_by_drawing(X, y, sigmas, seed=0, rounds=200):
@@ -117,7 +116,7 @@ RIGHT["2.14"] = [
     noisy_by_rows,
     noisy_by_scaling,
     noisy_by_moments,
-    noisy_by_descent,
+    noisy_by_samples,
 ]
 WRONG["2.14"] = [
     (_noisy(lambda X, s: 0 * s), "plain least squares"),
@@ -202,6 +201,11 @@ def rounds_each_with_its_seed(x, W1, b1, W2, b2, p, rounds, seed):
     return np.mean(drawn, axis=0), np.std(drawn, axis=0)
 
 
+def rounds_in_float32(x, W1, b1, W2, b2, p, rounds, seed):
+    x, W1, b1, W2, b2 = map(np.float32, (x, W1, b1, W2, b2))
+    return rounds_at_once(x, W1, b1, W2, b2, np.float32(p), rounds, seed)
+
+
 def rounds_before_the_bias(x, W1, b1, W2, b2, p, rounds, seed):
     masks = np.random.default_rng(seed).random((rounds, len(x), len(b1))) >= p
     P = _softmax(np.maximum(x @ W1 * masks / (1 - p) + b1, 0) @ W2 + b2)
@@ -215,7 +219,7 @@ def rounds_for_whole_samples(x, W1, b1, W2, b2, p, rounds, seed):
 
 
 RIGHT["2.13"] = [rounds_at_once, rounds_running_sums, rounds_one_mask_for_the_batch]
-RIGHT["2.13"] += [rounds_each_with_its_seed]
+RIGHT["2.13"] += [rounds_each_with_its_seed, rounds_in_float32]
 WRONG["2.13"] = [
     (_rounds(on="nothing"), "standard deviation is 0"),
     (_rounds(fresh=False), "standard deviation is 0"),

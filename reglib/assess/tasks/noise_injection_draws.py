@@ -44,13 +44,13 @@ def related(values):
     """Whether rows or columns go together more than chance explains; `values` as in `check_zeros`.
 
     For two lines of N independent values of mean 0 and variance 1, N times the squared correlation
-    is about chi-squared. The mean over m pairs then exceeds 2 with a probability below
-    exp(-0.15 m) (Chernoff), and the smallest mask here has 300 pairs. (In 4,000 draws: 1.39.)
+    is about chi-squared. By Chernoff's bound its mean over m pairs, 45 or more here, exceeds
+    2 + 90/m less than once in 10**15 draws. (The largest of 4,000, with 300 pairs, was 1.39.)
     """
     for axis in (1, 2):
         lines = np.moveaxis(values, axis, 0).reshape(values.shape[axis], -1)
         r = (lines @ lines.T / lines.shape[1])[np.triu_indices(len(lines), 1)]
-        if np.mean(r**2) * lines.shape[1] > 2:
+        if np.mean(r**2) * lines.shape[1] > 2 + 90 / len(r):
             return True
     return False
 
@@ -66,7 +66,7 @@ def scale_fault(factors, p):
     right = 1 / (1 - p)
     known = {"": right, "unscaled": 1, "over_p": 1 / p, "times_keep": 1 - p, "times_p": p}
     known["twice"] = right**2
-    values = {named(value, known, 1e-6, "other_values") for value in np.unique(kept.round(9))}
+    values = {named(value, known, 1e-4, "other_values") for value in np.unique(kept.round(6))}
     return min(values - {""}, default="")
 
 
@@ -289,7 +289,7 @@ def one_round(answer):
             means.append(mean[0])
         P = np.array(means)
         with np.errstate(all="ignore"):
-            return np.log(P[:, 1:] / P[:, :1]).round(9)
+            return np.log(P[:, 1:] / P[:, :1]).round(5)
 
     return draw
 
@@ -342,7 +342,7 @@ def monte_carlo(answer, seed=0):
     names = ("x", "W1", "b1", "W2", "b2", "p", "rounds", "seed", "mean", "std")
     match(answer, spread, [case], wrongs, names, six_errors(*case), explain=no_spread)
     check_rounds(answer)
-    check_dropout(one_round(answer), SMALL, np.abs(away_from_zero(rng, 25, 40)), rng)
+    check_dropout(one_round(answer), SMALL, np.abs(away_from_zero(rng, 10, 100)), rng)
 
 
 TESTS = {
