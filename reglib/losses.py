@@ -4,7 +4,7 @@ import numpy as np
 
 from reglib.activations import sigmoid
 
-__all__ = ["LOSSES", "data_loss", "output_gradient", "outputs"]
+__all__ = ["LOSSES", "data_loss", "labels", "output_gradient", "outputs"]
 
 # What each output may be trained with; the gradient of every pair is written below.
 LOSSES = {
@@ -28,6 +28,17 @@ def outputs(output, z):
         e = np.exp(z - z.max(axis=1, keepdims=True))  # the shift cancels and prevents overflow
         return e / e.sum(axis=1, keepdims=True)
     return z
+
+
+def labels(A):
+    """Return the most probable class (n,) of each row of A (n, k); k = 1 is class 1's share.
+
+    Examples
+    --------
+    >>> labels(np.array([[0.2], [0.7]])).tolist()
+    [0, 1]
+    """
+    return (A[:, 0] > 0.5).astype(int) if A.shape[1] == 1 else A.argmax(axis=1)
 
 
 def data_loss(loss, A, Y):

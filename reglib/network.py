@@ -6,7 +6,7 @@ from reglib import training
 from reglib.activations import activate, sigmoid, slope
 from reglib.checks import choice, each, finite, floats, number, whole
 from reglib.gradient_check import check_gradient
-from reglib.losses import LOSSES, data_loss, output_gradient, outputs
+from reglib.losses import LOSSES, data_loss, labels, output_gradient, outputs
 from reglib.noise import Dropout, GaussianNoise, smooth_labels
 from reglib.optimizers import SGD, Adam
 from reglib.penalties import ElasticNet, MaxNorm
@@ -65,6 +65,8 @@ class RegularizedNeuralNetwork:
         Live: assigning into them takes effect.
     activations, z_values : lists of arrays
         Of the last forward pass, noise included; ``activations[0]`` is the input.
+    l1, l2, max_norm, weight_decay, dropout, dropconnect, input_noise, label_smoothing
+        The options, dropout and dropconnect as lists; a change takes effect at the next step.
 
     Raises
     ------
@@ -140,8 +142,9 @@ class RegularizedNeuralNetwork:
             W = std[init] * self.rng.standard_normal((n_in, n_out))
             self.weights.append(W.astype(self.dtype))
             self.biases.append(np.zeros((1, n_out), self.dtype))
-        one = (lambda: SGD(self.momentum)) if optimizer == "sgd" else Adam
-        self._optimizers = [one() for _ in self.weights + self.biases]
+        self._optimizers = [
+            SGD(self.momentum) if optimizer == "sgd" else Adam() for _ in self.weights + self.biases
+        ]
 
     def sigmoid(self, z):
         """Return ``1 / (1 + exp(-z))``."""
@@ -157,6 +160,10 @@ class RegularizedNeuralNetwork:
         if X.ndim != 2 or X.shape[1] != self.layer_sizes[0] or len(X) == 0:
             raise ValueError(f"X must be (n, {self.layer_sizes[0]}) with n >= 1, got {X.shape}")
         return finite("X", X)
+
+    def _batch(self, X, y):
+        X = self._inputs(X)
+        return X, self._targets(y, len(X))
 
     def _targets(self, y, n):
         """Return y as (n, k): labels become one-hot rows, a single output a column."""
@@ -235,8 +242,7 @@ class RegularizedNeuralNetwork:
         Runs its own forward pass in training mode. Lists of arrays shaped like ``weights`` and
         ``biases``; where a weight is exactly 0 the derivative of ``|w|`` is taken as 0.
         """
-        X = self._inputs(X)
-        dW, db = self._data_gradients(X, self._targets(y, len(X)))
+        dW, db = self._data_gradients(*self._batch(X, y))
         penalty = ElasticNet(self.l1, self.l2)
         return [g + penalty.grad(W) for g, W in zip(dW, self.weights, strict=True)], db
 
@@ -331,11 +337,6 @@ class RegularizedNeuralNetwork:
             self, X, Y, epochs, batch_size, learning_rate, validation_data, patience
         )
 
-    def _labels(self, output):
-        if output.shape[1] == 1:
-            return (output[:, 0] > 0.5).astype(int)
-        return output.argmax(axis=1)
-
     def predict_proba(self, X):
         """Return the class probabilities, (n, n_out), or (n, 2) for a single output.
 
@@ -354,4 +355,4 @@ class RegularizedNeuralNetwork:
         output = self.forward_propagation(X)
         if self.output == "linear":
             return output[:, 0] if output.shape[1] == 1 else output
-        return self._labels(output)
+        return labels(output)

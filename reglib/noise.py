@@ -36,7 +36,8 @@ class Dropout:
     ----------
     Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov (2014), Dropout: a simple way to
     prevent neural networks from overfitting. There the survivors are not scaled in training and
-    the weights are multiplied by 1 - p at evaluation instead; the two differ by that factor alone.
+    the weights are multiplied by 1 - p at evaluation instead: the same networks, but steps of the
+    same learning rate are smaller there by (1 - p)².
 
     Examples
     --------
@@ -99,7 +100,8 @@ class DropConnect:
     ----------
     Wan, Zeiler, Zhang, LeCun and Fergus (2013), Regularization of neural networks using
     DropConnect. There every sample has a mask of its own, the survivors are not scaled, and
-    evaluation averages over draws from a normal distribution with the mean and variance of y.
+    evaluation draws y from a normal distribution with its mean and variance, applies the
+    activation and averages.
 
     Examples
     --------

@@ -3,7 +3,7 @@
 import numpy as np
 
 from reglib.checks import number, whole
-from reglib.losses import data_loss
+from reglib.losses import data_loss, labels
 from reglib.penalties import L1, L2, ElasticNet
 
 __all__ = ["fit", "stay_finite"]
@@ -13,20 +13,18 @@ def fit(net, X, Y, epochs, batch_size, learning_rate, validation_data=None, pati
     """Train the network in place and return the history; see `RegularizedNeuralNetwork.fit`."""
     from threadpoolctl import threadpool_limits
 
-    X = net._inputs(X)
-    Y = net._targets(Y, len(X))
+    X, Y = net._batch(X, Y)
     epochs, batch_size = whole("epochs", epochs), whole("batch_size", batch_size)
     learning_rate = number("learning_rate", learning_rate, "> 0")
     if validation_data is not None:
         if not (isinstance(validation_data, list | tuple) and len(validation_data) == 2):
             raise ValueError(f"validation_data must be a pair (X, y), got {validation_data!r}")
-        X_val = net._inputs(validation_data[0])
-        validation_data = X_val, net._targets(validation_data[1], len(X_val))
+        validation_data = net._batch(*validation_data)
     if patience is not None:
         whole("patience", patience)
         if validation_data is None:
             raise ValueError("patience needs validation_data (X, y) to watch, got None")
-    history, best, kept, waited = {}, np.inf, None, 0
+    history, kept = {}, []
     # One BLAS thread: for small products more threads cost more than they save.
     with threadpool_limits(1, "blas"), np.errstate(over="ignore", invalid="ignore"):
         for epoch in range(epochs):
@@ -38,17 +36,14 @@ def fit(net, X, Y, epochs, batch_size, learning_rate, validation_data=None, pati
             stay_finite(line["loss"], epoch, learning_rate)
             for name, value in line.items():
                 history.setdefault(name, []).append(value)
-            if patience is None:
-                continue
-            waited += 1
-            if line["val_loss"] < best:
-                best, waited = line["val_loss"], 0
-                kept = [w.copy() for w in net.weights + net.biases]
-            if waited >= patience:
-                break
-    if kept is not None:
-        for w, best_w in zip(net.weights + net.biases, kept, strict=True):
-            w[...] = best_w  # in place: the arrays stay live
+            if patience is not None:
+                best = np.argmin(history["val_loss"])
+                if best == epoch:
+                    kept = [w.copy() for w in net.weights + net.biases]
+                if epoch - best >= patience:
+                    break
+    for w, best_w in zip(net.weights + net.biases, kept, strict=False):  # none without patience
+        w[...] = best_w  # in place: the arrays stay live
     return history
 
 
@@ -75,25 +70,25 @@ def step(net, X, Y, learning_rate):
 
 def record(net, X, Y, validation_data):
     """Return this epoch's line of the history, measured in evaluation mode."""
-    output, soft = net._forward(X), net._soften(Y)
-    line = {"data_loss": data_loss(net.loss, output, Y)}
-    line["loss"] = line["data_loss"] if soft is Y else data_loss(net.loss, output, soft)
-    line["loss"] += ElasticNet(net.l1, net.l2)(net.weights)
+    output = net._forward(X)
+    penalty = ElasticNet(net.l1, net.l2)(net.weights)
+    line = {"loss": data_loss(net.loss, output, net._soften(Y)) + penalty}
+    line["data_loss"] = data_loss(net.loss, output, Y)
     line["weight_norm"] = float(np.sqrt(sum(np.square(W).sum() for W in net.weights)))
     if net.output != "linear":
-        line["accuracy"] = accuracy(net, output, Y)
+        line["accuracy"] = accuracy(output, Y)
     if validation_data is not None:
         X_val, Y_val = validation_data
         output = net._forward(X_val)
         line["val_loss"] = data_loss(net.loss, output, Y_val)
         if net.output != "linear":
-            line["val_accuracy"] = accuracy(net, output, Y_val)
+            line["val_accuracy"] = accuracy(output, Y_val)
     return line
 
 
-def accuracy(net, output, Y):
+def accuracy(output, Y):
     """Return the share of rows whose most probable class is that of the label."""
-    return float(np.mean(net._labels(output) == net._labels(Y)))
+    return float(np.mean(labels(output) == labels(Y)))
 
 
 def stay_finite(loss, epoch, learning_rate):

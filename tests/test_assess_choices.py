@@ -97,6 +97,8 @@ def test_every_prediction_follows_the_schema(number, entry):
         assert json.dumps(entry["section"], ensure_ascii=False)[1:-1] in text, (
             f"{entry['notebook']} has no section {entry['section']!r}"
         )
+        asked = json.dumps(f'predict("{number}")')[1:-1]
+        assert asked in text, f"{entry['notebook']} never asks prediction {number}"
 
 
 def test_an_unknown_prediction_is_refused():
