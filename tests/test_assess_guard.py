@@ -165,17 +165,20 @@ def test_an_array_that_claims_to_equal_everything_is_not_believed():
     fail("1.1", lambda w, l1, l2: np.full_like(w, 7.0).view(Liar))
 
 
-@pytest.mark.parametrize("name", ["allclose", "abs", "max"])
-def test_an_answer_that_replaces_parts_of_numpy_is_told_and_undone(name):
-    original = getattr(np, name)
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [(np, "allclose"), (np, "abs"), (np, "max"), (np.linalg, "norm"), (np.random, "default_rng")],
+)
+def test_an_answer_that_replaces_parts_of_numpy_is_told_and_undone(module, name):
+    original = getattr(module, name)
 
     def forger(w, l1, l2):
-        setattr(np, name, lambda *a, **k: True)
+        setattr(module, name, lambda *a, **k: True)
         return w
 
     card = fail("1.1", forger)
-    assert f"`numpy.{name}` had been replaced" in card.sentences[0]
-    assert getattr(np, name) is original
+    assert f"`{module.__name__}.{name}` had been replaced" in card.sentences[0]
+    assert getattr(module, name) is original
 
 
 def test_warnings_of_an_answer_do_not_reach_stderr(capfd):
