@@ -227,11 +227,13 @@ def test_the_lab_serves_the_course(lab, root):
     assert mine(root).read_bytes() == exercise(root).read_bytes()
     defaults = {}
     for plugin in ("jupyterlab/apputils-extension:notification",
-                   "jupyter-widgets/jupyterlab-manager:plugin"):  # fmt: skip
+                   "jupyter-widgets/jupyterlab-manager:plugin",
+                   "jupyterlab/notebook-extension:tracker"):  # fmt: skip
         settings = json.loads(ask(f"/lab/api/settings/@{plugin}"))
         for key, value in settings["schema"]["properties"].items():
-            defaults[key] = value["default"]
+            defaults[key] = value.get("default")
     assert (defaults["fetchNews"], defaults["checkForUpdates"]) == ("false", False)
+    assert defaults["windowingMode"] == "defer", "links inside a lesson would miss their section"
     assert defaults["saveState"] is True, "explorers would be gone when a saved lesson is reopened"
     with pytest.raises(urllib.error.HTTPError, match="403"):
         ask("/api/contents", token="wrong")

@@ -132,7 +132,8 @@ class Explorer(ipywidgets.VBox):
         self.still = bytes(self.picture.value)
         self.start = self.values
         for control in controls.values():
-            control.tooltip = control.description  # without one, hovering shows the word null
+            opens = " (the space bar opens the list)" * isinstance(control, ipywidgets.Dropdown)
+            control.tooltip = control.description + opens  # without one, hovering shows "null"
             control.observe(self._moved, "value")
         again = ipywidgets.Button(
             description="Reset", tooltip="Back to the start", layout={"width": "5em"}

@@ -121,11 +121,11 @@ def calibration():
     """
     fig = Figure(figsize=(8.1, 4.2))
     left, ax = fig.subplots(1, 2)
-    left.set(xlim=(0, 1.05), ylim=(0, 1.05), xlabel="confidence", ylabel="accuracy")
+    left.set(xlim=(0, 1.1), ylim=(0, 1.1), xlabel="confidence", ylabel="accuracy")
     left.plot([0, 1], [0, 1], "--", color=GREY)
     left.text(0.95, 0.1, "too sure", ha="right")
     left.text(0.05, 0.9, "too modest")
-    dots = left.scatter([], [], color=ORANGE, edgecolor="black")
+    dots = left.scatter([], [], color=ORANGE, edgecolor="black", clip_on=False)
     ax.set(xlim=(-0.02, 0.52), ylim=(0, 0.55), xlabel="alpha", ylabel="calibration error")
     (errors,) = ax.plot([], [], color=BLUE, markersize=7, **(DOT | {"marker": "s"}))
     cursor = ax.axvline(0, **CURSOR)
@@ -142,7 +142,7 @@ def calibration():
         return (
             f"alpha = {alpha}: mean confidence {sure.sum() / total:.3f}, accuracy "
             f"{right.sum() / total:.3f} on {total:,.0f} test digits. Expected calibration error "
-            f"<b>{error[_ALPHAS.index(alpha)]:.3f}</b>. Each square: one fit, standard recipe."
+            f"<b>{error[_ALPHAS.index(alpha)]:.3f}</b>. Each square: one network of the lesson."
         )
 
     return Explorer(

@@ -123,7 +123,7 @@ def thinned_network(dropped="units"):
         {"kind": choice("what is dropped", _KINDS, kind),
          "place": choice("noise in", list(_PLACES), "every layer"),
          "p": slider("p, to drop", 0, 0.8, 0.5), "draw": positions("draw", range(1, 31), 3)},
-        title="Many thinned networks average roughly to the whole one",
+        title="Do thinned networks average to the whole one?",
         caption="Try: let p grow. Do the two lines part? And with noise in the last layer alone? "
         "A network trained without noise predicts a patient's diabetes score; orange: weight < 0.",
         alt="Left: a network of 3, 5, 4 and 1 units, dropped units crossed out, dropped lines "
@@ -178,8 +178,8 @@ def noise_boundary():
     dots += plane.plot(*X[noisy == 1].T, color=BLUE, label="class 1", **(DOT | {"marker": "^"}))
     dots += plane.plot(*X[noisy != y].T, "x", color="black", markersize=11, label="wrong label")
     ax.set(xlim=(-0.06, 0.86), ylim=(0.5, 1.02), xticks=_PS, xlabel="dropout p", ylabel="accuracy")
-    (train,) = ax.plot([], [], color=BLUE, label="training", **(DOT | {"marker": "D"}))
-    (test,) = ax.plot([], [], color=ORANGE, label="test", **(DOT | {"marker": "s"}))
+    (train,) = ax.plot([], [], color=GREY, label="training", **(DOT | {"marker": "D"}))
+    (test,) = ax.plot([], [], color=PURPLE, label="test", **(DOT | {"marker": "s"}))
     cursor = ax.axvline(0, **CURSOR)
     fig.legend(loc="outside lower center", ncols=6, columnspacing=1, handlelength=1.2)
 
