@@ -36,7 +36,7 @@ def expected_calibration_error(answer, seed=0):
     rng = np.random.default_rng(seed)
 
     def case(n, k, bins):
-        P = rng.dirichlet(np.full(k, 0.6), size=n)
+        P = rng.dirichlet(np.full(k, 2 / k), size=n)
         return P, np.where(rng.random(n) < 0.6, P.argmax(axis=1), rng.integers(k, size=n)), bins
 
     first = np.array([[0.8, 0.2], [0.45, 0.55], [0.6, 0.4]])
