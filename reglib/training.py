@@ -71,7 +71,7 @@ def step(net, X, Y, learning_rate):
 def record(net, X, Y, validation_data):
     """Return this epoch's line of the history, measured in evaluation mode."""
     output = net._forward(X)
-    penalty = ElasticNet(net.l1, net.l2)(net.weights)
+    penalty = ElasticNet(net.l1, net.l2)(net.weights) if net.l1 or net.l2 else 0.0
     line = {"loss": data_loss(net.loss, output, net._soften(Y)) + penalty}
     line["data_loss"] = data_loss(net.loss, output, Y)
     line["weight_norm"] = float(np.sqrt(sum(np.square(W).sum() for W in net.weights)))

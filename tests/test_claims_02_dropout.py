@@ -68,7 +68,7 @@ def test_both_causes_of_a_training_score_below_validation(lesson):
 
 def test_the_mean_of_logits_converges_and_that_of_probabilities_does_not(lesson):
     gaps, at_100 = lesson["mask_gaps"], list(lesson["counts"]).index(100)
-    assert 0.5 < gaps["logits"][-1] / gaps["logits"][0] * np.sqrt(3000) < 2, gaps
+    assert 0.5 < gaps["logits"][-1] / gaps["logits"][0] * np.sqrt(1000) < 2, gaps
     assert gaps["probabilities"][-1] > 0.9 * gaps["probabilities"][at_100], gaps
     assert 0.3 < gaps["probabilities"][-1] / gaps["probabilities"][0] < 0.7, gaps
     assert gaps["geometric mean"][-1] < 0.1 * gaps["geometric mean"][0], gaps

@@ -84,7 +84,7 @@ class Prediction(widgets.VBox):
         self.reply.value = (
             f'<div role="status" style="border-left:.35em solid {border};padding:.1em 1em">'
             f"<strong>{verdict}</strong> {to_html(self.entry['why'][letter])} "
-            f"Now run the experiment: {to_html(self.entry['section'])}.</div>"
+            f"Now run the experiment below, in section {to_html(self.entry['section'])}.</div>"
         )
 
     def __repr__(self):
