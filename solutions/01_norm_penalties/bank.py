@@ -466,10 +466,11 @@ def adamw_loop(w, m, v, t, dw, learning_rate, weight_decay):
 def _adamw(change):
     def step(w, m, v, t, dw, rate, decay):
         grad = dw + {"coupled": decay * w, "coupled twice": 2 * decay * w}.get(change, 0.0)
-        b1, b2 = {"m": (0.1, 0.999), "v": (0.9, 0.001), "mv": (0.1, 0.001)}.get(
-            change, (0.9, 0.999)
-        )
-        m_new, v_new = b1 * m + (1 - b1) * grad, b2 * v + (1 - b2) * grad**2
+        b1, b2 = {
+            "m": (0.1, 0.999), "v": (0.9, 0.001), "mv": (0.1, 0.001), "exchanged": (0.999, 0.9),
+        }.get(change, (0.9, 0.999))  # fmt: skip
+        square = grad if change == "unsquared" else grad**2
+        m_new, v_new = b1 * m + (1 - b1) * grad, b2 * v + (1 - b2) * square
         count = {"late": t + 1, "raw": np.inf}.get(change, t)
         m_hat, v_hat = m_new / (1 - 0.9**count), v_new / (1 - 0.999**count)
         shrink = rate * decay * w
@@ -514,6 +515,8 @@ WRONG["1.11"] = [
     (_adamw("m"), "`m` forgets too fast"),
     (_adamw("v"), "`v` forgets too fast"),
     (_adamw("mv"), "`m` and `v` forget too fast"),
+    (_adamw("exchanged"), "are exchanged"),
+    (_adamw("unsquared"), "must average the squared gradient"),
     (lambda w, m, v, *more: (w, m / 2, v), "Look at `m`"),
     (adamw_in_place, "in place"),
     (lambda *case: _adamw("")(*case)[0], "must return 3 things"),
@@ -623,9 +626,16 @@ def lasso_ridge(X, y, l1):
     return np.linalg.solve(X.T @ X / len(X) + l1 * np.eye(X.shape[1]), X.T @ y / len(X))
 
 
+def lasso_nearly_zero(X, y, l1):
+    """Takes 1e-6 for zero where there are several weights."""
+    w = _ista(X, y, l1)
+    return np.where((w == 0) & (len(w) > 1), 1e-6, w)
+
+
 RIGHT["1.12"] = [_ista, lasso_accelerated, lasso_coordinates, lasso_until_still]
 WRONG["1.12"] = [
     (lasso_sign_steps, "hover about zero"),
+    (lasso_nearly_zero, "Close, but not all"),
     (lambda X, y, l1: _ista(X, y, 2 * l1), "factor 2"),
     (lambda X, y, l1: _ista(X, y, l1 / len(X)), "not divided by n"),
     (lambda X, y, l1: _ista(X, y, l1, threshold=l1), "`l1` alone"),

@@ -177,7 +177,7 @@ def lasso(answer, seed=0):
     def exact(X, y, l1):
         """The answer's weights; those near enough must also have their zeros exactly."""
         given, w = answer(X, y, l1), minimiser[X.shape]
-        close = not unlike_array(given, w) and np.abs(given - w).max() < CLOSE
+        close = not unlike_array(given, w) and np.abs(given - w).max() <= CLOSE
         if close and (given[w == 0] != 0).any():
             rows = [("expected", show_value(w)), ("yours", show_value(given, 10))]
             raise Wrong(near(answer, given, w), rows)
