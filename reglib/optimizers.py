@@ -33,17 +33,11 @@ class SGD:
     """
 
     def __init__(self, momentum=0.0):
-        self.momentum, self.velocity = momentum, None
+        self.momentum, self.velocity = momentum, 0.0
 
     def __call__(self, gradient):
-        """Return (direction, scale) for this gradient and remember it.
-
-        The direction is the optimizer's own array: the next call changes it in place.
-        """
-        if self.velocity is None:
-            self.velocity = np.zeros_like(gradient)
-        self.velocity *= self.momentum
-        self.velocity += gradient
+        """Return (direction, scale) for this gradient and remember it."""
+        self.velocity = self.momentum * self.velocity + gradient
         return self.velocity, 1 / (1 - self.momentum)
 
 

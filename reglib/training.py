@@ -24,7 +24,7 @@ def fit(net, X, Y, epochs, batch_size, learning_rate, validation_data=None, pati
         whole("patience", patience)
         if validation_data is None:
             raise ValueError("patience needs validation_data (X, y) to watch, got None")
-    history, kept = {}, []
+    history, kept, best = {}, [], 0
     # One BLAS thread: for small products more threads cost more than they save.
     with threadpool_limits(1, "blas"), np.errstate(over="ignore", invalid="ignore"):
         for epoch in range(epochs):
@@ -37,9 +37,8 @@ def fit(net, X, Y, epochs, batch_size, learning_rate, validation_data=None, pati
             for name, value in line.items():
                 history.setdefault(name, []).append(value)
             if patience is not None:
-                best = np.argmin(history["val_loss"])
-                if best == epoch:
-                    kept = [w.copy() for w in net.weights + net.biases]
+                if epoch == 0 or line["val_loss"] < history["val_loss"][best]:
+                    best, kept = epoch, [w.copy() for w in net.weights + net.biases]
                 if epoch - best >= patience:
                     break
     for w, best_w in zip(net.weights + net.biases, kept, strict=False):  # none without patience
