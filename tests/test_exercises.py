@@ -50,6 +50,14 @@ CHOICES = {
     if "options" in text
 }
 SOLVED = [number for number in TASKS if number in RIGHT]
+# Code to repair, as the exercise gives it: its name, and what the card says of it.
+FAULTY = {
+    "1.5": ("faulty_step", ("All three", "gradient of the L2", "biases", "rows")),
+    "2.4": (
+        "faulty_layer",
+        ("All three", "mask of its own", "scale is 1/p", "scaled at evaluation too"),
+    ),
+}
 
 
 # The checks
@@ -160,20 +168,33 @@ def test_the_tasks_are_numbered_and_have_their_parts():
 
 
 # The notebook
+def solution(number):
+    return SOLUTIONS / TASKS[number].chapter / f"{TASKS[number].chapter}.ipynb"
+
+
 def notebook(home):
     return nbformat.read(home / f"{home.name}.ipynb", as_version=4)
 
 
+@pytest.mark.parametrize("number", [number for number in FAULTY if number in SOLVED])
+def test_the_faulty_code_fails_with_all_its_faults_named(number):
+    name, parts = FAULTY[number]
+    names = {"np": np}
+    exec(cell_source(solution(number), f"given-{number.replace('.', '-')}"), names)
+    sentence = judge(TASKS[number], names[name]).sentences[0]
+    for part in parts:
+        assert part in sentence
+
+
 @pytest.mark.parametrize("number", SOLVED)
 def test_the_model_answer_passes_and_the_worked_example_holds(number):
-    file = SOLUTIONS / TASKS[number].chapter / f"{TASKS[number].chapter}.ipynb"
-    cell = cell_source(file, TASKS[number].cell)
+    cell = cell_source(solution(number), TASKS[number].cell)
     names = {"np": np, "__name__": "__main__"}
     exec(cell, names)
     answer = names[re.search(r"^def (\w+)", cell, re.M)[1]]
     for seed in range(8):
         assert judge(TASKS[number], answer, seed).kind == "passed"
-    text = cell_source(file, TASKS[number].cell.replace("task", "about"))
+    text = cell_source(solution(number), TASKS[number].cell.replace("task", "about"))
     examples = re.findall(r"```python\n(>>>.*?)```", text, re.S)
     assert examples or number in CHOICES, "no worked example"
     for example in examples:

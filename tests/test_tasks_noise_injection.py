@@ -1,16 +1,13 @@
-"""Exercise 02 alone: levels, a library twin, faulty code, and the predictions' keys, measured."""
+"""Exercise 02 alone: its levels, a twin in the library, and the predictions' keys, measured."""
 
 import numpy as np
-import pytest
 
 from reglib import RegularizedNeuralNetwork, smooth_labels
-from reglib.assess import course
 from reglib.assess.tasks import chapter
-from reglib.assess.tutor import cell_source, judge
+from reglib.assess.tutor import judge
 from reglib.data import noisy_digits
 
 TASKS = chapter("2")
-SOLUTION = course.root() / "solutions" / "02_noise_injection" / "02_noise_injection.ipynb"
 
 
 def test_the_tasks_are_of_the_levels_promised():
@@ -21,8 +18,6 @@ def test_the_tasks_are_of_the_levels_promised():
         "Medium": 7,
         "Hard": 2,
     }
-    for task in TASKS.values():
-        assert len(task.hints) >= 2 and task.minutes > 0 and task.points > 0
 
 
 def test_a_twin_in_the_library_is_refused():
@@ -30,15 +25,6 @@ def test_a_twin_in_the_library_is_refused():
     code = "from reglib import Dropout\ndef answer(x, p, training, seed):\n"
     exec(code + "    return Dropout(p, rng=seed).forward(x, training)", names)
     assert "The answer uses reglib" in judge(TASKS["2.1"], names["answer"]).sentences[0]
-
-
-@pytest.mark.skipif(not SOLUTION.is_file(), reason="solutions/ is not here")
-def test_the_faulty_layer_fails_with_all_three_faults_named():
-    names = {"np": np}
-    exec(cell_source(SOLUTION, "given-2-4"), names)
-    sentence = judge(TASKS["2.4"], names["faulty_layer"]).sentences[0]
-    for part in ("All three", "mask of its own", "scale is 1/p", "scaled at evaluation too"):
-        assert part in sentence
 
 
 # The keys of the predictions, measured
