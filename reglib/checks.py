@@ -7,8 +7,9 @@ import numpy as np
 _RULES = {
     ">= 0": lambda value: value >= 0,
     "> 0": lambda value: value > 0,
-    "in [0, 1]": lambda value: 0 <= value <= 1,
-    "in [0, 1)": lambda value: 0 <= value < 1,
+    "in [0, 1]": lambda value: (value >= 0) & (value <= 1),
+    "in [0, 1)": lambda value: (value >= 0) & (value < 1),
+    "of any sign": lambda value: value == value,
 }
 
 
@@ -29,18 +30,22 @@ def number(name, value, allowed):
 
 
 def each(name, value, allowed, n):
-    """Return n floats: the list ``value`` has one for each, a single number serves all.
+    """Return n floats (n,): the list ``value`` has one for each, a single number serves all.
 
     Examples
     --------
-    >>> each("dropout", 0.5, "in [0, 1)", 2)
+    >>> each("dropout", 0.5, "in [0, 1)", 2).tolist()
     [0.5, 0.5]
     """
-    if not isinstance(value, list | tuple | np.ndarray):
-        return [number(name, value, allowed)] * n
-    if len(value) != n:
+    values = np.asarray(value)
+    if values.ndim == 0:
+        return np.full(n, number(name, value, allowed))
+    if values.shape != (n,):
         raise ValueError(f"{name} must be one number or a list of {n}, got {value!r}")
-    return [number(name, one, allowed) for one in value]
+    real = values.dtype.kind in "biuf"
+    if not real or not (np.isfinite(values) & _RULES[allowed](values)).all():
+        raise ValueError(f"{name} must be finite numbers {allowed}, got {value!r}")
+    return values.astype(float)
 
 
 def whole(name, value, low=1, high=np.inf):
@@ -55,6 +60,23 @@ def whole(name, value, low=1, high=np.inf):
         allowed = f">= {low}" if high == np.inf else f"from {low} to {high}"
         raise ValueError(f"{name} must be a whole number {allowed}, got {value!r}")
     return int(value)
+
+
+def wholes(name, value, n, low=-np.inf, high=np.inf):
+    """Return n whole numbers (n,) from ``low`` to ``high``: one for each, or one that serves all.
+
+    Examples
+    --------
+    >>> wholes("top", [0, 3], 2, low=0).tolist()
+    [0, 3]
+    """
+    array = np.asarray(value)
+    right = array.dtype.kind in "iu" and array.shape in ((), (n,))
+    if not right or ((array < low) | (array > high)).any():
+        raise ValueError(
+            f"{name} must be a whole number from {low} to {high}, or {n} of them, got {value!r}"
+        )
+    return np.broadcast_to(array, n)
 
 
 def choice(name, value, known):
@@ -85,6 +107,36 @@ def floats(name, array, dtype=None):
     if dtype is None:
         dtype = array.dtype if array.dtype.kind == "f" else np.float64
     return array.astype(dtype, copy=False)
+
+
+def scaled(name, array):
+    """Return the array of floats; whole numbers, as in an image of 0..255, were never scaled.
+
+    Examples
+    --------
+    >>> scaled("x", [0, 255])
+    Traceback (most recent call last):
+    ValueError: x must be floats (images scaled to [0, 1]), got int64
+    """
+    array = np.asarray(array)
+    if array.dtype.kind != "f":
+        raise ValueError(f"{name} must be floats (images scaled to [0, 1]), got {array.dtype}")
+    return array
+
+
+def batch(name, array):
+    """Return the batch of images (n, h, w, c), floats, or say what is wrong with it.
+
+    Examples
+    --------
+    >>> batch("images", np.ones((28, 28)))
+    Traceback (most recent call last):
+    ValueError: images must be (n, h, w, c) with h, w, c >= 1, got (28, 28)
+    """
+    array = scaled(name, array)
+    if array.ndim != 4 or 0 in array.shape[1:]:
+        raise ValueError(f"{name} must be (n, h, w, c) with h, w, c >= 1, got {array.shape}")
+    return array
 
 
 def finite(name, array):

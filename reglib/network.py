@@ -53,6 +53,9 @@ class RegularizedNeuralNetwork:
         Of "sgd", in [0, 1).
     weight_decay : float
         Decoupled: each step also subtracts ``learning_rate * weight_decay * W``. In no loss.
+    augment : callable, optional
+        A transform ``t(X, Y, rng) -> (X, Y)`` of `reglib.augment`: `fit` takes each step on what
+        it makes of the mini-batch, X as it was given and Y (n, n_out), one-hot for labels.
     dtype : numpy.float64 or numpy.float32
     rng : numpy.random.Generator, optional
         Draws the first weights and the order of the batches. The noise comes from a stream of
@@ -107,6 +110,7 @@ class RegularizedNeuralNetwork:
         optimizer="sgd",
         momentum=0.0,
         weight_decay=0.0,
+        augment=None,
         dtype=np.float64,
         rng=None,
     ):
@@ -121,8 +125,10 @@ class RegularizedNeuralNetwork:
             raise ValueError("layer_sizes must end in 2 or more for a softmax output, got 1")
         self.init = choice("init", init, ("xavier", "he", "small"))
         self.max_norm = None if max_norm is None else number("max_norm", max_norm, "> 0")
-        self.dropout = each("dropout", dropout, "in [0, 1)", len(self.layer_sizes) - 2)
-        self.dropconnect = each("dropconnect", dropconnect, "in [0, 1)", len(self.layer_sizes) - 1)
+        self.dropout = each("dropout", dropout, "in [0, 1)", len(self.layer_sizes) - 2).tolist()
+        self.dropconnect = each(
+            "dropconnect", dropconnect, "in [0, 1)", len(self.layer_sizes) - 1
+        ).tolist()
         self.input_noise = number("input_noise", input_noise, ">= 0")
         self.label_smoothing = number("label_smoothing", label_smoothing, "in [0, 1)")
         if self.label_smoothing and output == "linear":
@@ -130,6 +136,9 @@ class RegularizedNeuralNetwork:
         self.optimizer = choice("optimizer", optimizer, ("sgd", "adam", "adamw"))
         self.momentum = number("momentum", momentum, "in [0, 1)")
         self.weight_decay = number("weight_decay", weight_decay, ">= 0")
+        if augment is not None and not callable(augment):
+            raise ValueError(f"augment must be a transform t(X, Y, rng) or None, got {augment!r}")
+        self.augment = augment
         if dtype not in ("float32", "float64", float, np.float32, np.float64):
             raise ValueError(f"dtype must be float32 or float64, got {dtype!r}")
         self.dtype = np.dtype(dtype)
@@ -155,11 +164,18 @@ class RegularizedNeuralNetwork:
         return slope("sigmoid", z)
 
     def _inputs(self, X):
-        """Return X (n, n_in) in the network's dtype, or say what is wrong with it."""
+        """Return X in the network's dtype, images as rows (n, n_in), or say what is wrong."""
         X = floats("X", X, self.dtype)
+        if X.ndim == 4:
+            X = X.reshape(len(X), np.prod(X.shape[1:], dtype=int))
         if X.ndim != 2 or X.shape[1] != self.layer_sizes[0] or len(X) == 0:
             raise ValueError(f"X must be (n, {self.layer_sizes[0]}) with n >= 1, got {X.shape}")
         return finite("X", X)
+
+    def _augmented(self, X, Y, shape):
+        """Return what `augment` makes of a batch X (n, n_in), seen by it as (n, *shape), and Y."""
+        X, Y = self.augment(X.reshape(-1, *shape), Y, self.noise_rng)
+        return self._batch(X, Y)
 
     def _batch(self, X, y):
         X = self._inputs(X)
@@ -309,7 +325,7 @@ class RegularizedNeuralNetwork:
 
         Parameters
         ----------
-        X : array (n, n_in)
+        X : array (n, n_in), or images (n, h, w, c)
         Y : array (n,) of labels, (n, 1) or (n, n_out)
         epochs, batch_size : int
         learning_rate : float

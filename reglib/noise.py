@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from reglib.checks import floats, number
+from reglib.checks import floats, number, scaled
 
 __all__ = ["DropConnect", "Dropout", "GaussianNoise", "smooth_labels"]
 
@@ -57,7 +57,7 @@ class Dropout:
 
     def forward(self, x, training=False):
         """Return ``mask * x`` with a new mask in training, x itself at evaluation."""
-        x = _scaled("x", x)
+        x = scaled("x", x)
         if not training:
             return x
         keep = self.rng.random(x.shape) >= self.p if self.p else np.ones(x.shape, bool)
@@ -120,7 +120,7 @@ class DropConnect:
 
     def forward(self, x, W, b, training=False):
         """Return (n, n_out) from x (n, n_in), W (n_in, n_out) and b (n_out,) or (1, n_out)."""
-        x, W, b = _scaled("x", x), floats("W", W), floats("b", b)
+        x, W, b = scaled("x", x), floats("W", W), floats("b", b)
         if x.ndim != 2 or W.ndim != 2 or x.shape[1] != W.shape[0]:
             raise ValueError(f"x must be (n, n_in) and W (n_in, n_out), got {x.shape}, {W.shape}")
         if b.shape not in ((W.shape[1],), (1, W.shape[1])):
@@ -180,7 +180,7 @@ class GaussianNoise:
 
     def forward(self, x, training=False):
         """Return x plus fresh noise in training, x itself at evaluation."""
-        x = _scaled("x", x)
+        x = scaled("x", x)
         if not training:
             return x
         draw = self.rng.standard_normal(x.shape) if self.stddev else np.zeros(x.shape)
@@ -225,14 +225,6 @@ def smooth_labels(Y, alpha=0.1):
     if Y.ndim != 2 or Y.shape[1] < 2:
         raise ValueError(f"Y must be (n, k) with k >= 2 classes, got {Y.shape}")
     return (1 - alpha) * Y + alpha / Y.shape[1]
-
-
-def _scaled(name, array):
-    """Return the array of floats; whole numbers, as in an image of 0..255, were never scaled."""
-    array = np.asarray(array)
-    if array.dtype.kind != "f":
-        raise ValueError(f"{name} must be floats (images scaled to [0, 1]), got {array.dtype}")
-    return array
 
 
 def _drawn(draw):

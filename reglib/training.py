@@ -13,6 +13,7 @@ def fit(net, X, Y, epochs, batch_size, learning_rate, validation_data=None, pati
     """Train the network in place and return the history; see `RegularizedNeuralNetwork.fit`."""
     from threadpoolctl import threadpool_limits
 
+    shape = np.shape(X)[1:]
     X, Y = net._batch(X, Y)
     epochs, batch_size = whole("epochs", epochs), whole("batch_size", batch_size)
     learning_rate = number("learning_rate", learning_rate, "> 0")
@@ -31,7 +32,10 @@ def fit(net, X, Y, epochs, batch_size, learning_rate, validation_data=None, pati
             order = net.rng.permutation(len(X))
             for start in range(0, len(X), batch_size):
                 rows = order[start : start + batch_size]
-                step(net, X[rows], Y[rows], learning_rate)
+                batch = X[rows], Y[rows]
+                if net.augment:
+                    batch = net._augmented(*batch, shape)
+                step(net, *batch, learning_rate)
             line = record(net, X, Y, validation_data)
             stay_finite(line["loss"], epoch, learning_rate)
             for name, value in line.items():

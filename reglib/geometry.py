@@ -1,0 +1,205 @@
+"""Geometric transforms of a batch of images: pixels move, and keep their values."""
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from reglib.checks import batch, each, number, whole, wholes
+
+__all__ = ["box", "crop", "erase", "hflip", "in_pieces", "rotate", "scale", "vflip"]
+
+_PIECE = 1 << 15  # numbers worked on at a time: with their temporaries they fit the cache
+
+
+def rotate(images, degrees):
+    r"""Turn images counter-clockwise about their centre; what comes from outside is 0.
+
+    .. math:: y(u, v) = x(u \cos\theta + v \sin\theta,\; v \cos\theta - u \sin\theta)
+
+    u is a pixel's row and v its column, counted from the centre ((h-1)/2, (w-1)/2); x between
+    the pixels is bilinear.
+
+    Parameters
+    ----------
+    images : array (n, h, w, c)
+    degrees : float or array (n,)
+        One angle, or one for each image.
+
+    Raises
+    ------
+    ValueError
+        If the images are not floats (n, h, w, c), or an angle is not finite.
+
+    Examples
+    --------
+    >>> image = np.array([[1.0, 2.0], [3.0, 4.0]]).reshape(1, 2, 2, 1)
+    >>> rotate(image, 90)[0, :, :, 0].round(3).tolist()
+    [[2.0, 4.0], [1.0, 3.0]]
+    """
+    images = batch("images", images)
+    angles = np.deg2rad(each("degrees", degrees, "of any sign", len(images)))
+    cos, sin = np.cos(angles), np.sin(angles)
+    return in_pieces(_warp, images, np.array([[cos, sin], [-sin, cos]]).transpose(2, 0, 1))
+
+
+def scale(images, factor):
+    r"""Enlarge images about their centre (shrink them below 1); the size stays, outside is 0.
+
+    .. math:: y(u, v) = x(u / f,\; v / f)
+
+    with u, v and x as in `rotate`.
+
+    Parameters
+    ----------
+    images : array (n, h, w, c)
+    factor : float or array (n,)
+        Above 0; 2 makes everything twice as high and wide.
+
+    Raises
+    ------
+    ValueError
+        If the images are not floats (n, h, w, c), or a factor is not finite and above 0.
+
+    Examples
+    --------
+    >>> image = np.array([[0.0, 1.0, 0.0]]).reshape(1, 1, 3, 1)
+    >>> scale(image, 2.0).ravel().tolist()
+    [0.5, 1.0, 0.5]
+    """
+    images = batch("images", images)
+    factors = each("factor", factor, "> 0", len(images))
+    return in_pieces(_warp, images, np.eye(2) / factors[:, None, None])
+
+
+def _warp(x, M, out):
+    """Write into out the pixels of x (n, h, w, c) at M @ (u, v), M (n, 2, 2), bilinear."""
+    n, h, w, c = x.shape
+    padded = np.zeros((c, n, h + 3, w + 3), x.dtype)  # a frame of zeros is the outside
+    padded[:, :, 1:-2, 1:-2] = x.transpose(3, 0, 1, 2)
+    u, v = (np.arange(size, dtype=x.dtype) - (size - 1) / 2 for size in (h, w))
+    rows, columns = (
+        (a[:, :1] * u + (size + 1) / 2)[:, :, None] + (a[:, 1:] * v)[:, None, :]
+        for a, size in ((M[:, 0], h), (M[:, 1], w))
+    )
+    rows, columns = rows.clip(0, h + 1), columns.clip(0, w + 1)
+    above, left = rows.astype(np.intp), columns.astype(np.intp)
+    down, right = rows - above, columns - left  # how far towards the next pixel, in [0, 1)
+    corner = (above + np.arange(n)[:, None, None] * (h + 3)) * (w + 3) + left
+    for channel in range(c):
+        x00, x01, x10, x11 = (padded[channel].take(corner + step) for step in (0, 1, w + 3, w + 4))
+        top, bottom = x00 + right * (x01 - x00), x10 + right * (x11 - x10)
+        out[..., channel] = top + down * (bottom - top)
+
+
+def hflip(images):
+    """Return the images mirrored left to right.
+
+    Examples
+    --------
+    >>> hflip(np.array([[1.0, 2.0]]).reshape(1, 1, 2, 1)).ravel().tolist()
+    [2.0, 1.0]
+    """
+    return batch("images", images)[:, :, ::-1].copy()
+
+
+def vflip(images):
+    """Return the images mirrored top to bottom.
+
+    Examples
+    --------
+    >>> vflip(np.array([[1.0], [2.0]]).reshape(1, 2, 1, 1)).ravel().tolist()
+    [2.0, 1.0]
+    """
+    return batch("images", images)[:, ::-1].copy()
+
+
+def crop(images, top, left, height, width):
+    """Return the window of each image that begins at (top, left).
+
+    Parameters
+    ----------
+    images : array (n, h, w, c)
+    top, left : int or array (n,) of int
+        One row and column, or one for each image; the window must lie inside.
+    height, width : int
+        Of the window, in pixels.
+
+    Returns
+    -------
+    array (n, height, width, c)
+
+    Raises
+    ------
+    ValueError
+        If a window is empty or reaches outside.
+
+    Examples
+    --------
+    >>> image = np.arange(9.0).reshape(1, 3, 3, 1)
+    >>> crop(image, top=1, left=0, height=2, width=2)[0, :, :, 0].tolist()
+    [[3.0, 4.0], [6.0, 7.0]]
+    """
+    images = batch("images", images)
+    n, h, w, _ = images.shape
+    height, width = whole("height", height, high=h), whole("width", width, high=w)
+    top = wholes("top", top, n, low=0, high=h - height)
+    left = wholes("left", left, n, low=0, high=w - width)
+    windows = sliding_window_view(images, (height, width), axis=(1, 2))
+    return windows.transpose(0, 1, 2, 4, 5, 3)[np.arange(n), top, left]
+
+
+def erase(images, top, left, height, width, value=0):
+    """Return the images with a box of each filled with a value; a box is clipped at the border.
+
+    Parameters
+    ----------
+    images : array (n, h, w, c)
+    top, left, height, width : int or array (n,) of int
+        One box, or one for each image; top and left may be negative.
+    value : float
+
+    Raises
+    ------
+    ValueError
+        If a box's height or width is negative.
+
+    References
+    ----------
+    Zhong, Zheng, Kang, Li and Yang (2020), Random erasing data augmentation.
+
+    Examples
+    --------
+    >>> erase(np.ones((1, 2, 2, 1)), top=-1, left=0, height=2, width=1)[0, :, :, 0].tolist()
+    [[0.0, 1.0], [1.0, 1.0]]
+    """
+    out, value = batch("images", images).copy(), number("value", value, "of any sign")
+    sides = (("top", top, -np.inf), ("left", left, -np.inf), ("height", height, 0))
+    sides += (("width", width, 0),)
+    boxes = [wholes(name, side, len(out), low).tolist() for name, side, low in sides]
+    for image, *sides in zip(out, *boxes, strict=True):
+        image[box(*sides)] = value
+    return out
+
+
+def box(top, left, height, width):
+    """Return the slices of the rows and of the columns of a box, cut off at the first ones.
+
+    Examples
+    --------
+    >>> box(-1, 2, 3, 3)
+    (slice(0, 2, None), slice(2, 5, None))
+    """
+    rows = slice(max(top, 0), max(top + height, 0))
+    return rows, slice(max(left, 0), max(left + width, 0))
+
+
+def in_pieces(function, X, values):
+    """Let ``function(x, v, out)`` fill an array like X (n, h, w, c) piece by piece; return it.
+
+    A piece x of X and v of the values (n, ...) is small enough for the processor's cache.
+    """
+    out, values = np.empty(X.shape, X.dtype), values.astype(X.dtype)
+    step = max(1, _PIECE // int(np.prod(X.shape[1:])))
+    for start in range(0, len(X), step):
+        piece = slice(start, start + step)
+        function(X[piece], values[piece], out[piece])
+    return out
