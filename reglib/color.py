@@ -33,7 +33,7 @@ def adjust_brightness(images, factor):
     >>> adjust_brightness(np.full((1, 1, 1, 1), 0.4), 1.5).round(2).item()
     0.6
     """
-    return _blend(images, factor, lambda x: 0)
+    return _blend(images, factor)
 
 
 def adjust_contrast(images, factor):
@@ -69,11 +69,12 @@ def adjust_saturation(images, factor):
     >>> adjust_saturation(red, 0.0).round(3).ravel().tolist()
     [0.299, 0.299, 0.299]
     """
-    return _blend(images, factor, _luma)
+    mixed = _blend(images, factor, _luma)
+    return mixed if mixed.shape[3] == 3 else np.array(images)
 
 
-def _blend(images, factor, grey):
-    """Return ``clip(f x + (1 - f) grey(x))``."""
+def _blend(images, factor, grey=None):
+    """Return ``clip(f x + (1 - f) grey(x))``, the grey being black if none is given."""
     images = batch("images", images)
     factors = each("factor", factor, ">= 0", len(images))[:, None, None, None]
 
@@ -81,7 +82,8 @@ def _blend(images, factor, grey):
         if not (x.min() >= 0 and x.max() <= 1):  # catches NaN as well
             raise ValueError(f"images must be in [0, 1], got {x.min()} to {x.max()}")
         np.multiply(x, f, out=out)
-        out += (1 - f) * grey(x)
+        if grey:
+            out += (1 - f) * grey(x)
         np.clip(out, 0, 1, out=out)
 
     return in_pieces(fill, images, factors)
