@@ -8,7 +8,7 @@ import numpy as np
 
 from reglib.checks import batch, each, number, scaled, whole
 from reglib.color import adjust_brightness, adjust_contrast, adjust_saturation
-from reglib.geometry import box, crop, erase, hflip, rotate, scale, vflip
+from reglib.geometry import crop, erase, hflip, rotate, scale, vflip
 
 __all__ = [
     "ColorJitter", "Compose", "CutMix", "MixUp", "RandomCrop", "RandomErasing",
@@ -93,11 +93,17 @@ def cutmix(X, Y, top, left, height, width, perm):
     X = batch("X", X)
     Y, perm = _partners(len(X), Y, perm)
     top, left = whole("top", top, low=-np.inf), whole("left", left, low=-np.inf)
-    rows, columns = box(top, left, whole("height", height, low=0), whole("width", width, low=0))
+    rows, columns = _box(top, left, whole("height", height, low=0), whole("width", width, low=0))
     mixed, (h, w) = X.copy(), X.shape[1:3]
     mixed[:, rows, columns] = X[perm, rows, columns]
     lam = 1 - len(range(h)[rows]) * len(range(w)[columns]) / (h * w)
     return mixed, lam * Y + (1 - lam) * Y[perm]
+
+
+def _box(top, left, height, width):
+    """Return the slices of the rows and of the columns of a box, cut off at the first ones."""
+    rows = slice(max(top, 0), max(top + height, 0))
+    return rows, slice(max(left, 0), max(left + width, 0))
 
 
 def _partners(n, Y, perm):
@@ -228,14 +234,15 @@ class RandomCrop:
 
     def __call__(self, X, Y, rng=None):
         """Return the windows (n, height, width, c) and Y as it was."""
-        frame = (self.padding, self.padding)
-        X = np.pad(batch("X", X), ((0, 0), frame, frame, (0, 0)))
-        (height, width), (n, h, w, _) = self.size, X.shape
+        X, rng, frame = batch("X", X), np.random.default_rng(rng), self.padding
+        n, h, w, c = X.shape
+        framed = np.zeros((n, h + 2 * frame, w + 2 * frame, c), X.dtype)
+        framed[:, frame : frame + h, frame : frame + w] = X
+        (height, width), (_, h, w, _) = self.size, framed.shape
         if height > h or width > w:
             raise ValueError(f"size must be at most ({h}, {w}), padding included, got {self.size}")
-        rng = np.random.default_rng(rng)
         top, left = rng.integers(h - height + 1, size=n), rng.integers(w - width + 1, size=n)
-        return crop(X, top, left, height, width), Y
+        return crop(framed, top, left, height, width), Y
 
 
 class RandomErasing:
@@ -275,17 +282,17 @@ class RandomErasing:
         return erase(X, top, left, height, width, self.value), Y
 
     def _sides(self, h, w, n, rng):
-        """Return n heights and widths of boxes, in pixels."""
-        sides, missing = np.zeros((2, n), int), np.arange(n)
-        for _ in range(100):
-            area = h * w * rng.uniform(*self.scale, len(missing))
-            ratio = np.exp(rng.uniform(*np.log(self.ratio), len(missing)))
-            a, b = np.rint(np.sqrt([area * ratio, area / ratio])).clip(1).astype(int)
-            fits = (a <= h) & (b <= w) & _inside(a * b / (h * w), self.scale)
-            fits &= _inside(a / b, self.ratio)
-            sides[:, missing[fits]] = a[fits], b[fits]
-            missing = missing[~fits]
-            if not len(missing):
+        """Return the heights and widths (2, n) of boxes in pixels."""
+        sides = np.zeros((2, 0), int)
+        for _ in range(1000):
+            area = h * w * rng.uniform(*self.scale, 4 * n)
+            ratio = np.exp(rng.uniform(*np.log(self.ratio), 4 * n))
+            drawn = np.rint(np.sqrt([area * ratio, area / ratio])).astype(int).clip(1)
+            fits = (drawn[0] <= h) & (drawn[1] <= w)
+            fits &= _inside(drawn[0] * drawn[1] / (h * w), self.scale)
+            fits &= _inside(drawn[0] / drawn[1], self.ratio)
+            sides = np.hstack([sides, drawn[:, fits]])[:, :n]
+            if sides.shape[1] == n:
                 return sides
         raise ValueError(f"scale and ratio must allow a box in {h}x{w} pixels, got {self.scale}")
 
@@ -365,7 +372,7 @@ class Compose:
 def _limits(name, limits, allowed):
     """Return (low, high), or say what is wrong with them."""
     low, high = each(name, limits, allowed, 2)
-    if low > high:
+    if np.ndim(limits) == 0 or low > high:
         raise ValueError(f"{name} must be (low, high) with low <= high, got {limits!r}")
     return low, high
 

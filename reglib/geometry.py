@@ -5,7 +5,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from reglib.checks import batch, each, number, whole, wholes
 
-__all__ = ["box", "crop", "erase", "hflip", "in_pieces", "rotate", "scale", "vflip"]
+__all__ = ["crop", "erase", "hflip", "in_pieces", "rotate", "scale", "vflip"]
 
 _PIECE = 1 << 15  # numbers worked on at a time: with their temporaries they fit the cache
 
@@ -183,24 +183,19 @@ def erase(images, top, left, height, width, value=0):
     [[0.0, 1.0], [1.0, 1.0]]
     """
     out, value = batch("images", images).copy(), number("value", value, "of any sign")
-    sides = (("top", top, -np.inf), ("left", left, -np.inf), ("height", height, 0))
-    sides += (("width", width, 0),)
-    boxes = [wholes(name, side, len(out), low).tolist() for name, side, low in sides]
-    for image, *sides in zip(out, *boxes, strict=True):
-        image[box(*sides)] = value
+    n, h, w, c = out.shape
+    rows = _span(top, height, ("top", "height"), n, h)
+    columns = _span(left, width, ("left", "width"), n, w).repeat(c, axis=1)  # with their channels
+    inside = rows[:, :, None] & columns[:, None, :]
+    np.copyto(out.reshape(n, h, w * c), value, where=inside)
     return out
 
 
-def box(top, left, height, width):
-    """Return the slices of the rows and of the columns of a box, cut off at the first ones.
-
-    Examples
-    --------
-    >>> box(-1, 2, 3, 3)
-    (slice(0, 2, None), slice(2, 5, None))
-    """
-    rows = slice(max(top, 0), max(top + height, 0))
-    return rows, slice(max(left, 0), max(left + width, 0))
+def _span(start, length, names, n, size):
+    """Return which of the places 0..size-1 lie in [start, start + length), (n, size)."""
+    start, length = wholes(names[0], start, n), wholes(names[1], length, n, low=0)
+    at = np.arange(size) - start[:, None]
+    return (at >= 0) & (at < length[:, None])
 
 
 def in_pieces(function, X, values):

@@ -174,8 +174,10 @@ class RegularizedNeuralNetwork:
 
     def _augmented(self, X, Y, shape):
         """Return what `augment` makes of a batch X (n, n_in), seen by it as (n, *shape), and Y."""
-        X, Y = self.augment(X.reshape(-1, *shape), Y, self.noise_rng)
-        return self._batch(X, Y)
+        made = self.augment(X.reshape(-1, *shape), Y, self.noise_rng)
+        if not isinstance(made, tuple) or len(made) != 2:
+            raise ValueError(f"augment must return a pair (X, Y), got {made!r}")
+        return self._batch(*made)
 
     def _batch(self, X, y):
         X = self._inputs(X)
