@@ -151,6 +151,23 @@ def test_compose_applies_in_order_and_hands_on_labels_and_generator():
     assert X[0] == 21 and Y == [10, 1], "a tuple, or a Compose in a Compose"
 
 
+@each_dtype
+def test_colours_may_follow_whatever_moves_or_mixes_pixels(dtype):
+    """No rounding may leave [0, 1], or the colour functions would refuse the image."""
+    rng, moves = (
+        seeded(),
+        [RandomRotation(180), RandomScale((0.3, 3)), RandomErasing(0.5), CutMix()],
+    )
+    mix, jitter = MixUp(0.5), ColorJitter(1, 1, 1)
+    for value in (0, 0.3, 1):  # black and white, mid-grey and white, all white
+        X = np.maximum(rng.integers(0, 2, (300, 6, 7, 3)), value).astype(dtype)
+        Y = one_hot(300, 3)
+        for move in (*moves, *[mix] * 40, Compose([*moves, mix])):
+            got, _ = move(X, Y, rng)
+            assert 0 <= got.min() and got.max() <= 1, f"{move} leaves [0, 1] by rounding"
+            jitter(got, Y, rng)
+
+
 def test_compose_draws_what_its_parts_would_draw_one_after_the_other():
     X, Y, rng = images(9), one_hot(9), seeded(5)
     parts = [RandomRotation(30), RandomHorizontalFlip(), RandomCrop(6), CutMix()]

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from small_network import NOISES, batch, drawn, make, mask_moments, near
 
-from reglib import Dropout, GaussianNoise, smooth_labels
+from reglib import Dropout, GaussianNoise, augment, smooth_labels
+from reglib.augment import rotate, scale
 from reglib.losses import data_loss, output_gradient, outputs
 from reglib.penalties import L1, L2, ElasticNet, MaxNorm
 
@@ -231,3 +232,117 @@ def test_keras_label_smoothing_is_ours_for_several_outputs_and_for_one(alpha):
         target = (np.eye(3)[labels] if k == 3 else labels[:, None]).astype(np.float32)
         got = float(theirs(label_smoothing=alpha)(target, A.astype(np.float32)))
         assert net.compute_loss(A, labels) == pytest.approx(got, rel=1e-5), loss
+
+
+# Augmentation
+
+
+def torchvision():
+    """Return torch, transforms.v2 and its functions; a build for another torch is a missing one."""
+    torch = pytest.importorskip("torch")
+    v2 = pytest.importorskip("torchvision.transforms.v2", exc_type=(ImportError, RuntimeError))
+    return torch, v2, v2.functional
+
+
+def channels_first(torch, images):
+    return torch.tensor(np.moveaxis(images, -1, 1))
+
+
+def channels_last(tensor):
+    return np.moveaxis(tensor.numpy(), 1, -1)
+
+
+@pytest.mark.parametrize("shape", [(2, 9, 12, 3), (2, 8, 8, 1)], ids=str)
+def test_torchvision_rotates_and_scales_as_we_do_when_told_to_interpolate(shape):
+    torch, v2, F = torchvision()
+    images = np.random.default_rng(0).random(shape)
+    x, bilinear = channels_first(torch, images), v2.InterpolationMode.BILINEAR
+    for angle in (30.0, 90.0, -45.0, 200.0):
+        theirs = channels_last(F.rotate(x, angle, interpolation=bilinear))
+        np.testing.assert_allclose(rotate(images, angle), theirs, atol=1e-13, err_msg=f"{angle}")
+    nearest = channels_last(F.rotate(x, 30.0))
+    assert np.isin(nearest, [0, *images.ravel()]).all(), "its default is not nearest any more"
+    for factor in (0.7, 1.5, 2.0):
+        moved = dict(angle=0.0, translate=[0, 0], shear=[0.0, 0.0], scale=factor)
+        theirs = channels_last(F.affine(x, **moved, interpolation=bilinear))
+        np.testing.assert_allclose(scale(images, factor), theirs, atol=1e-13, err_msg=f"{factor}")
+
+
+@pytest.mark.parametrize("name", ["brightness", "contrast", "saturation"])
+def test_torchvisions_colours_are_ours_but_for_the_last_digit_of_its_luma(name):
+    """Its red counts 0.2989, ours 0.299: a luma differs by 1e-4 at most."""
+    torch, _, F = torchvision()
+    for channels in (1, 3):
+        images = np.random.default_rng(0).random((3, 7, 8, channels))
+        for factor in (0.0, 0.5, 1.0, 1.7):
+            theirs = getattr(F, f"adjust_{name}")(channels_first(torch, images), factor)
+            ours = getattr(augment, f"adjust_{name}")(images, factor)
+            off = np.abs(ours - channels_last(theirs)).max()
+            assert off <= abs(1 - factor) * 1e-4 + 1e-12, f"{channels} channels: {off} at {factor}"
+
+
+def test_torchvision_draws_once_for_a_batch_and_we_once_for_an_image():
+    torch, v2, _ = torchvision()
+    torch.manual_seed(0)
+    images = np.repeat(np.random.default_rng(0).random((1, 8, 8, 3)), 20, axis=0)
+    for theirs, ours in (
+        (v2.RandomRotation(30), augment.RandomRotation(30)),
+        (v2.ColorJitter(0.4, 0.4, 0.4), augment.ColorJitter(0.4, 0.4, 0.4)),
+        (v2.RandomErasing(1.0), augment.RandomErasing(1.0)),
+        (v2.RandomCrop(8, padding=2), augment.RandomCrop(8, padding=2)),
+    ):
+        once = channels_last(theirs(channels_first(torch, images)))
+        assert (once == once[:1]).all(), f"{theirs} draws for each image"
+        each, _ = ours(images, None, np.random.default_rng(0))
+        assert (each != each[:1]).any(), f"{ours} draws once for the batch"
+
+
+def test_torchvision_mixes_with_the_image_before_in_shares_that_are_ours():
+    torch, v2, _ = torchvision()
+    torch.manual_seed(0)
+    images, Y = np.random.default_rng(0).random((5, 8, 9, 3)), np.eye(5)
+    x, y, before = channels_first(torch, images), torch.arange(5), np.roll(np.arange(5), 1)
+    for mix in (v2.MixUp(num_classes=5), v2.CutMix(num_classes=5)):
+        for _ in range(50):
+            mixed, labels = mix(x, y)
+            mixed, labels, lam = channels_last(mixed), labels.numpy(), float(labels[0, 0])
+            np.testing.assert_allclose(labels, lam * Y + (1 - lam) * Y[before], atol=1e-6)
+            if isinstance(mix, v2.MixUp):
+                ours, _ = augment.mixup(images, Y, lam, before)
+                np.testing.assert_allclose(mixed, ours, atol=1e-6)
+            else:
+                kept = (mixed == images).all(axis=-1).mean(axis=(1, 2))
+                np.testing.assert_allclose(kept, lam, atol=1e-6, err_msg="the area really cut")
+
+
+def test_torchvisions_erasing_holds_its_ranges_before_rounding_only():
+    torch, v2, _ = torchvision()
+    torch.manual_seed(0)
+    x, erasing = torch.ones(1, 8, 8), v2.RandomErasing(1.0)
+    areas = [float((erasing(x) == 0).double().mean()) for _ in range(1000)]
+    assert min(areas) < 0.02 and max(areas) > 0.33, f"{min(areas)} to {max(areas)}"
+    order = {tuple(v2.ColorJitter(1, 1, 1).make_params([])["fn_idx"].tolist()) for _ in range(50)}
+    assert len(order) > 1, "its ColorJitter has a fixed order"
+
+
+def test_kerass_factors_mean_other_things_than_ours():
+    """Shares of a turn, zooming out, adding instead of multiplying, and each channel's mean."""
+    keras = pytest.importorskip("keras")
+    x = np.random.default_rng(0).random((3, 9, 9, 3)).astype(np.float32)
+    layers, black = keras.layers, dict(fill_mode="constant", fill_value=0.0)
+
+    def run(layer):
+        return keras.ops.convert_to_numpy(layer(x, training=True))
+
+    turned = run(layers.RandomRotation((1 / 12, 1 / 12), **black))
+    np.testing.assert_allclose(turned, rotate(x, 30), atol=1e-5, err_msg="1/12 of a turn")
+    zoomed = run(layers.RandomZoom((-0.5, -0.5), **black))
+    inside = np.s_[:, 2:-2, 2:-2]
+    np.testing.assert_allclose(zoomed[inside], scale(x, 2)[inside], atol=1e-5, err_msg="zoom")
+    brighter = run(layers.RandomBrightness((0.3, 0.3), value_range=(0, 1)))
+    np.testing.assert_allclose(brighter, np.clip(x + 0.3, 0, 1), atol=1e-6, err_msg="it adds")
+    harder, mean = run(layers.RandomContrast(0.2, value_range=(0, 1), seed=0)), x.mean(axis=(1, 2))
+    for image, out, centre in zip(x, harder, mean, strict=True):
+        free = (out > 0.01) & (out < 0.99) & (np.abs(image - centre) > 0.1)
+        factors = ((out - centre) / (image - centre))[free]
+        assert np.ptp(factors) < 1e-4, "it is not about each channel's mean"
