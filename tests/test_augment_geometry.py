@@ -277,7 +277,7 @@ def erased(batch, boxes, value):
 def test_erasing_sets_the_pixels_of_the_box_and_no_others(value, dtype):
     rng = seeded(2)
     boxes = np.stack([rng.integers(-6, 9, 300), rng.integers(-6, 9, 300)], axis=1)
-    boxes = np.hstack([boxes, rng.integers(1, 12, (300, 2))])
+    boxes = np.hstack([boxes, rng.integers(0, 12, (300, 2))])  # some are empty
     batch = images(300, 5, 7, 3, dtype)
     got = augment.erase(batch, *boxes.T, value)
     np.testing.assert_array_equal(got, erased(batch, boxes, value), "a box each", strict=True)
