@@ -198,18 +198,14 @@ class ColorJitter:
     """
 
     def __init__(self, brightness=0.0, contrast=0.0, saturation=0.0):
-        self.brightness = number("brightness", brightness, ">= 0")
-        self.contrast = number("contrast", contrast, ">= 0")
-        self.saturation = number("saturation", saturation, ">= 0")
+        given = {"brightness": brightness, "contrast": contrast, "saturation": saturation}
+        self.strengths = [number(name, b, ">= 0") for name, b in given.items()]
 
     def __call__(self, X, Y, rng=None):
         """Return the changed X (n, h, w, c) and Y as it was."""
         rng = np.random.default_rng(rng)
-        for adjust, b in (
-            (adjust_brightness, self.brightness),
-            (adjust_contrast, self.contrast),
-            (adjust_saturation, self.saturation),
-        ):
+        adjusts = (adjust_brightness, adjust_contrast, adjust_saturation)
+        for adjust, b in zip(adjusts, self.strengths, strict=True):
             X = adjust(X, rng.uniform(max(0, 1 - b), 1 + b, len(X)))
         return X, Y
 
@@ -288,9 +284,10 @@ class RandomErasing:
             area = h * w * rng.uniform(*self.scale, 4 * n)
             ratio = np.exp(rng.uniform(*np.log(self.ratio), 4 * n))
             drawn = np.rint(np.sqrt([area * ratio, area / ratio])).astype(int).clip(1)
+            share, aspect = drawn[0] * drawn[1] / (h * w), drawn[0] / drawn[1]
             fits = (drawn[0] <= h) & (drawn[1] <= w)
-            fits &= _inside(drawn[0] * drawn[1] / (h * w), self.scale)
-            fits &= _inside(drawn[0] / drawn[1], self.ratio)
+            fits &= (share >= self.scale[0]) & (share <= self.scale[1])
+            fits &= (aspect >= self.ratio[0]) & (aspect <= self.ratio[1])
             sides = np.hstack([sides, drawn[:, fits]])[:, :n]
             if sides.shape[1] == n:
                 return sides
@@ -375,7 +372,3 @@ def _limits(name, limits, allowed):
     if np.ndim(limits) == 0 or low > high:
         raise ValueError(f"{name} must be (low, high) with low <= high, got {limits!r}")
     return low, high
-
-
-def _inside(values, limits):
-    return (values >= limits[0]) & (values <= limits[1])

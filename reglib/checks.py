@@ -73,9 +73,7 @@ def wholes(name, value, n, low=-np.inf, high=np.inf):
     array = np.asarray(value)
     right = array.dtype.kind in "iu" and array.shape in ((), (n,))
     if not right or ((array < low) | (array > high)).any():
-        raise ValueError(
-            f"{name} must be a whole number from {low} to {high}, or {n} of them, got {value!r}"
-        )
+        raise ValueError(f"{name} must be one or {n} whole numbers, {low} to {high}, got {value!r}")
     return np.broadcast_to(array, n)
 
 

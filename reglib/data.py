@@ -7,20 +7,10 @@ import numpy as np
 from reglib.checks import floats, number, whole
 
 __all__ = [
-    "flip_labels",
-    "load_breast_cancer",
-    "load_diabetes",
-    "load_digits",
-    "load_photos",
-    "noisy_digits",
-    "noisy_polynomial",
-    "polynomial_features",
-    "polynomial_truth",
-    "split",
-    "standardize",
-    "two_moons",
-    "wide_diabetes",
-]
+    "flip_labels", "load_breast_cancer", "load_diabetes", "load_digits", "load_photos",
+    "noisy_digits", "noisy_polynomial", "polynomial_features", "polynomial_truth", "split",
+    "standardize", "two_moons", "wide_diabetes",
+]  # fmt: skip
 
 
 def load_digits():

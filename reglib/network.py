@@ -93,27 +93,11 @@ class RegularizedNeuralNetwork:
     """
 
     def __init__(
-        self,
-        layer_sizes,
-        l1=0.0,
-        l2=0.0,
-        *,
-        activation="sigmoid",
-        output="sigmoid",
-        loss="squared_error",
-        init="xavier",
-        max_norm=None,
-        dropout=0.0,
-        dropconnect=0.0,
-        input_noise=0.0,
-        label_smoothing=0.0,
-        optimizer="sgd",
-        momentum=0.0,
-        weight_decay=0.0,
-        augment=None,
-        dtype=np.float64,
-        rng=None,
-    ):
+        self, layer_sizes, l1=0.0, l2=0.0, *, activation="sigmoid", output="sigmoid",
+        loss="squared_error", init="xavier", max_norm=None, dropout=0.0, dropconnect=0.0,
+        input_noise=0.0, label_smoothing=0.0, optimizer="sgd", momentum=0.0, weight_decay=0.0,
+        augment=None, dtype=np.float64, rng=None,
+    ):  # fmt: skip
         if np.ndim(layer_sizes) != 1 or len(layer_sizes) < 2:
             raise ValueError(f"layer_sizes must list two layers or more, got {layer_sizes!r}")
         self.layer_sizes = [whole("layer_sizes", size) for size in layer_sizes]
@@ -125,10 +109,9 @@ class RegularizedNeuralNetwork:
             raise ValueError("layer_sizes must end in 2 or more for a softmax output, got 1")
         self.init = choice("init", init, ("xavier", "he", "small"))
         self.max_norm = None if max_norm is None else number("max_norm", max_norm, "> 0")
-        self.dropout = each("dropout", dropout, "in [0, 1)", len(self.layer_sizes) - 2).tolist()
-        self.dropconnect = each(
-            "dropconnect", dropconnect, "in [0, 1)", len(self.layer_sizes) - 1
-        ).tolist()
+        layers = len(self.layer_sizes) - 1
+        self.dropout = each("dropout", dropout, "in [0, 1)", layers - 1).tolist()
+        self.dropconnect = each("dropconnect", dropconnect, "in [0, 1)", layers).tolist()
         self.input_noise = number("input_noise", input_noise, ">= 0")
         self.label_smoothing = number("label_smoothing", label_smoothing, "in [0, 1)")
         if self.label_smoothing and output == "linear":
