@@ -230,15 +230,18 @@ class RandomCrop:
 
     def __call__(self, X, Y, rng=None):
         """Return the windows (n, height, width, c) and Y as it was."""
-        X, rng, frame = batch("X", X), np.random.default_rng(rng), self.padding
-        n, h, w, c = X.shape
-        framed = np.zeros((n, h + 2 * frame, w + 2 * frame, c), X.dtype)
-        framed[:, frame : frame + h, frame : frame + w] = X
-        (height, width), (_, h, w, _) = self.size, framed.shape
-        if height > h or width > w:
-            raise ValueError(f"size must be at most ({h}, {w}), padding included, got {self.size}")
-        top, left = rng.integers(h - height + 1, size=n), rng.integers(w - width + 1, size=n)
-        return crop(framed, top, left, height, width), Y
+        X, rng, pad = batch("X", X), np.random.default_rng(rng), self.padding
+        (height, width), (n, h, w, c) = self.size, X.shape
+        framed = np.zeros((h + 2 * pad, w + 2 * pad, c), X.dtype)  # one image at a time
+        down, right = framed.shape[0] - height, framed.shape[1] - width
+        if min(down, right) < 0:
+            raise ValueError(f"size must fit {framed.shape[:2]}, padding included, got {self.size}")
+        corners = rng.integers(down + 1, size=n), rng.integers(right + 1, size=n)
+        out = np.empty((n, height, width, c), X.dtype)
+        for window, image, top, left in zip(out, X, *corners, strict=True):
+            framed[pad : pad + h, pad : pad + w] = image
+            window[...] = framed[top : top + height, left : left + width]
+        return out, Y
 
 
 class RandomErasing:
