@@ -8,7 +8,7 @@ RUN := $(VENV)/bin/python -m
 NOTEBOOKS = $(wildcard notebooks solutions)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test refresh release format nbdime clean
+.PHONY: help lab test refresh release bench format nbdime clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -27,6 +27,10 @@ refresh: $(VENV)/.ready-test ## run notebooks/ and solutions/ again and store th
 
 release: $(VENV)/.ready-test ## build exercises/ from solutions/
 	$(RUN) reglib.cli release $(ARGS)
+
+bench: $(VENV)/.ready-bench ## run every benchmark and write the tables of docs/ (a quarter of an hour)
+	$(RUN) benchmarks.augment
+	$(RUN) benchmarks.effects
 
 format: $(VENV)/.ready-test ## format the code of modules and notebooks
 	$(RUN) ruff check --fix .
@@ -58,6 +62,7 @@ endif
 
 # --inexact: the lab never takes away what the tests need.
 $(VENV)/.ready-test: EXTRA := --extra test
-$(VENV)/.ready-lab $(VENV)/.ready-test: pyproject.toml uv.lock $(VENV)/.uv-$(UV_VERSION)
+$(VENV)/.ready-bench: EXTRA := --extra bench
+$(VENV)/.ready-lab $(VENV)/.ready-test $(VENV)/.ready-bench: pyproject.toml uv.lock $(VENV)/.uv-$(UV_VERSION)
 	@$(VENV)/bin/uv sync --quiet --locked --inexact $(EXTRA) --python $(VENV)/bin/python
 	@touch $@ && echo "$(CURDIR)" > $(VENV)/.place

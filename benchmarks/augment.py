@@ -1,7 +1,8 @@
 """How many images a second `reglib.augment` transforms, beside albumentations and OpenCV.
 
-Run ``make bench``, or ``python -m benchmarks.augment`` for this one alone: two minutes; it
-writes ``docs/speed.md``. Where the peers are missing, their cells stay empty.
+Run ``make bench``, or ``python -m benchmarks.augment`` for this one alone: two minutes; it writes
+``docs/speed.md`` and the README's copy of its first table. Where the peers are missing, their
+cells stay empty.
 """
 
 import os
@@ -12,7 +13,7 @@ from functools import partial
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from benchmarks.machine import machine, write
+from benchmarks.machine import machine, quote, write
 from reglib import augment
 
 # How many images a call gets, for each size: a mini-batch, smaller where the images are large.
@@ -135,11 +136,12 @@ def mixup_loop(cv2, X, Y, rng):
 def cutmix_loop(X, Y, rng):
     """Put a box of another image into a copy of each, by slices; one box for all."""
     h, w = X.shape[1:3]
-    side, perm = np.sqrt(1 - rng.beta(1, 1)), rng.permutation(len(X))
-    top, left = rng.integers(h) - int(side * h) // 2, rng.integers(w) - int(side * w) // 2
-    rows = slice(max(top, 0), max(top + int(side * h), 0))
-    columns = slice(max(left, 0), max(left + int(side * w), 0))
-    mixed = [image.copy() for image in X]
+    side = np.sqrt(1 - rng.beta(1, 1))
+    height, width = int(h * side), int(w * side)
+    top, left = rng.integers(h) - height // 2, rng.integers(w) - width // 2
+    rows = slice(max(top, 0), max(top + height, 0))
+    columns = slice(max(left, 0), max(left + width, 0))
+    mixed, perm = [image.copy() for image in X], rng.permutation(len(X))
     for image, j in zip(mixed, perm, strict=True):
         image[rows, columns] = X[j, rows, columns]
     lam = 1 - X[0, rows, columns, 0].size / (h * w)
@@ -231,7 +233,9 @@ def report(results, modules):
 def main():
     """Measure and write the page."""
     modules = find_peers()
-    write("speed.md", filter(None, report(measure(SIZES, modules), modules)))
+    results = measure(SIZES, modules)
+    write("speed.md", filter(None, report(results, modules)))
+    quote("speed", table(results, ratio))
 
 
 if __name__ == "__main__":

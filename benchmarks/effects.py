@@ -1,20 +1,45 @@
 """What each technique does on the course's standard experiment: twenty seeds, finer tuning.
 
 The lessons show five seeds and a few strengths, to be quick; this is the fuller table that they
-quote. Run ``python benchmarks/effects.py``: it takes a few minutes and writes ``docs/effects.md``.
-``LOKY_MAX_CPU_COUNT=1`` before it leaves the other processors alone.
+quote. Run ``make bench``, or ``python -m benchmarks.effects`` for this one alone: it takes ten
+minutes and writes ``docs/effects.md``. ``LOKY_MAX_CPU_COUNT=1`` before it leaves the other
+processors alone.
 """
 
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 from joblib import Parallel, delayed
 
-from reglib.data import noisy_digits
+from benchmarks.machine import machine, write
+from reglib import augment
+from reglib.data import load_digits, noisy_digits, split
 from reglib.network import RegularizedNeuralNetwork
 
 SEEDS = range(20)
+
+
+def shift(share):
+    """Return a transform that moves a share of the images by up to one pixel each way."""
+    moves = augment.RandomCrop(8, padding=1)
+
+    def transform(X, Y, rng):
+        chosen = (rng.random(len(X)) < share)[:, None, None, None]
+        return np.where(chosen, moves(X, Y, rng)[0], X), Y
+
+    return transform
+
+
+# The augmentations, by the name of the number that says how strong they are.
+AUGMENTATIONS = {
+    "share_shifted": shift,
+    "degrees": augment.RandomRotation,
+    "zoom": lambda v: augment.RandomScale((1 / v, v)),
+    "share_flipped": augment.RandomHorizontalFlip,
+    "share_erased": augment.RandomErasing,
+    "mixup_alpha": augment.MixUp,
+    "cutmix_alpha": augment.CutMix,
+}
 # Every technique gets five strengths; early stopping five patiences.
 ARMS = {
     "plain": [{}],
@@ -27,16 +52,28 @@ ARMS = {
     "DropConnect": [{"dropconnect": v} for v in (0.05, 0.1, 0.2, 0.3, 0.4)],
     "Gaussian noise": [{"input_noise": v} for v in (0.1, 0.2, 0.3, 0.4, 0.5)],
     "label smoothing": [{"label_smoothing": v} for v in (0.1, 0.2, 0.4, 0.8, 0.9)],
+    "shifts by a pixel": [{"share_shifted": v} for v in (0.2, 0.4, 0.6, 0.8, 1.0)],
+    "rotation": [{"degrees": v} for v in (5, 10, 15, 20, 30)],
+    "scaling": [{"zoom": v} for v in (1.05, 1.1, 1.2, 1.3, 1.5)],
+    "horizontal flips": [{"share_flipped": v} for v in (0.05, 0.1, 0.2, 0.35, 0.5)],
+    "random erasing": [{"share_erased": v} for v in (0.2, 0.4, 0.6, 0.8, 1.0)],
+    "mixup": [{"mixup_alpha": v} for v in (0.1, 0.3, 1.0, 3.0, 10.0)],
+    "CutMix": [{"cutmix_alpha": v} for v in (0.1, 0.3, 1.0, 3.0, 10.0)],
 }
 SETTINGS = [(name, option) for name, options in ARMS.items() for option in options]
+AUGMENTED = [(n, o) for n, o in SETTINGS if n == "plain" or o.keys() & AUGMENTATIONS.keys()]
 RATES = (0.1, 0.03)
 WIDTHS, PS = (16, 32, 128, 512), (0.0, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9)
+LABELS, FEW_SEEDS = (50, 150, 500, 1500), range(10)
 TEST_NOISE = 0.3  # standard deviation; the inputs lie in [0, 1]
+TEST_DEGREES = 30
 
 
-def run(seed, flipped=0.2, width=128, rate=0.1, patience=None, **options):
-    """Train once; return what `measures` finds."""
-    train, validation, test = noisy_digits(p=flipped, rng=np.random.default_rng(seed))
+def run(seed, parts, width=128, rate=0.1, patience=None, **options):
+    """Train once on the first of three parts; return what `measures` finds on the others."""
+    (X, y), validation, test = parts
+    for name in options.keys() & AUGMENTATIONS.keys():
+        options["augment"] = AUGMENTATIONS[name](options.pop(name))
     net = RegularizedNeuralNetwork(
         [64, width, 10],
         activation="relu",
@@ -48,16 +85,20 @@ def run(seed, flipped=0.2, width=128, rate=0.1, patience=None, **options):
         **options,
     )
     watched = {"validation_data": validation, "patience": patience} if patience else {}
-    net.fit(*train, epochs=60, batch_size=32, learning_rate=rate, **watched)
+    X = X.reshape(-1, 8, 8, 1)
+    net.fit(X, y, epochs=60, batch_size=32, learning_rate=rate, **watched)
     return measures(net, validation, test, np.random.default_rng([seed, 1]))
 
 
 def measures(net, validation, test, rng):
-    """Return six numbers: validation and test accuracy, test accuracy on noisy inputs,
+    """Return seven numbers: accuracy on validation, test, noisy test and rotated test pictures,
     calibration error, confidence minus accuracy, and the share of weights that are zero."""
     X, y = test
     noisy = X + TEST_NOISE * rng.standard_normal(X.shape)
-    accuracies = [np.mean(net.predict(A) == b) for A, b in (validation, test, (noisy, y))]
+    degrees = rng.uniform(-TEST_DEGREES, TEST_DEGREES, len(X))
+    turned = augment.rotate(X.reshape(-1, 8, 8, 1), degrees)
+    pairs = validation, test, (noisy, y), (turned, y)
+    accuracies = [np.mean(net.predict(A) == b) for A, b in pairs]
     zeros = np.mean(np.concatenate([W.ravel() for W in net.weights]) == 0)
     return *accuracies, *calibration(net.predict_proba(X), y), zeros
 
@@ -74,36 +115,79 @@ def calibration(P, y):
     return np.abs(gaps).sum(), gaps.sum()
 
 
+def standard(seed, flipped=0.2):
+    """Return the course's experiment: 150 digits, validation, test."""
+    return noisy_digits(p=flipped, rng=np.random.default_rng(seed))
+
+
+def few(seed, n):
+    """Return n digits, 100 for validation and 197 for the test, which are the same for every n."""
+    X, y = load_digits()
+    (X, y), validation, test = split(X, y, (1500, 100, 197), np.random.default_rng(seed))
+    return (X[:n], y[:n]), validation, test
+
+
 @cache
-def scores(flipped, rate):
-    """Return what `measures` finds for each setting and seed, (settings, seeds, 6)."""
+def scores(parts, condition, rate, settings, seeds):
+    """Return what `measures` finds for each setting and seed, (settings, seeds, 7)."""
     runs = Parallel(n_jobs=-1)(
-        delayed(run)(seed, flipped, rate=rate, **option) for _, option in SETTINGS for seed in SEEDS
+        delayed(run)(seed, parts(seed, condition), rate=rate, **dict(option))
+        for option in settings
+        for seed in seeds
     )
-    return np.reshape(runs, (len(SETTINGS), len(SEEDS), 6))
+    return np.reshape(runs, (len(settings), len(seeds), -1))
+
+
+def best(parts, condition, settings, seeds, rates=RATES):
+    """Return {technique: (rate and strength, what `measures` finds)}, both chosen on validation."""
+    options = tuple(tuple(option.items()) for _, option in settings)
+    chosen = {}
+    for rate in rates:
+        found = scores(parts, condition, rate, options, seeds)
+        for (name, option), own in zip(settings, found, strict=True):
+            if name not in chosen or own[:, 0].mean() > chosen[name][1][:, 0].mean():
+                chosen[name] = {"rate": rate} | option, own
+    return chosen
 
 
 def table(flipped, rates):
-    """Return the Markdown rows of one condition; rate and strength chosen on its validation."""
-    tried = [
-        (name, {"rate": rate} | option, own)
-        for rate in rates
-        for (name, option), own in zip(SETTINGS, scores(flipped, rate), strict=True)
-    ]
-    rows, best = [], {}
-    for name in ARMS:
-        _, option, best[name] = max(
-            (setting for setting in tried if setting[0] == name),
-            key=lambda setting: setting[2][:, 0].mean(),
-        )
-        accuracy, gain = best[name][:, 1], best[name][:, 1] - best["plain"][:, 1]
-        _, _, noisy, error, surplus, zeros = best[name].mean(axis=0)
+    """Return the Markdown rows of one condition."""
+    chosen, rows = best(standard, flipped, SETTINGS, SEEDS, rates), []
+    for name, (option, own) in chosen.items():
+        accuracy, gain = own[:, 1], own[:, 1] - chosen["plain"][1][:, 1]
+        _, _, noisy, turned, error, surplus, zeros = own.mean(axis=0)
         strength = ", ".join(f"{key} = {value:g}" for key, value in option.items())
         rows.append(
             f"| {name} | {strength} | {accuracy.mean():.3f} ± {accuracy.std(ddof=1):.3f} "
             f"| {gain.mean():+.3f} ± {gain.std(ddof=1):.3f} | {np.sum(gain > 0)} of {len(SEEDS)} "
-            f"| {noisy:.3f} | {error:.3f} | {surplus:+.3f} | {zeros:.2f} |"
+            f"| {noisy:.3f} | {turned:.3f} | {error:.3f} | {surplus:+.3f} | {zeros:.2f} |"
         )
+    return rows
+
+
+def strength_table():
+    """Return the Markdown rows of every strength of the augmentations, clean labels."""
+    chosen = best(standard, 0.0, [(str(option), option) for _, option in SETTINGS], SEEDS)
+    plain, cells = chosen["{}"][1][:, 1], {}
+    for name, option in AUGMENTED[1:]:
+        own = chosen[str(option)][1]
+        (value,), gain, turned = option.values(), (own[:, 1] - plain).mean(), own[:, 3].mean()
+        cells.setdefault(name, []).append(f"{value:g}: {gain:+.3f}, {turned:.3f}")
+    return [f"| {name} | {' | '.join(row)} |" for name, row in cells.items()]
+
+
+def few_table():
+    """Return the Markdown rows of the augmentations against the number of clean labels."""
+    columns = [best(few, n, AUGMENTED, FEW_SEEDS) for n in LABELS]
+    rows = []
+    for name in columns[0]:
+        cells = []
+        for column in columns:
+            accuracy, plain = (column[arm][1][:, 1] for arm in (name, "plain"))
+            gain, better = accuracy - plain, np.sum(accuracy > plain)
+            text = f"{gain.mean():+.3f} ± {gain.std(ddof=1):.3f}, {better} of {len(gain)}"
+            cells.append(f"{accuracy.mean():.3f}" if name == "plain" else text)
+        rows.append(f"| {name} | {' | '.join(cells)} |")
     return rows
 
 
@@ -112,24 +196,74 @@ def width_table(rate):
     rows = []
     for width in WIDTHS:
         runs = Parallel(n_jobs=-1)(
-            delayed(run)(seed, width=width, rate=rate, dropout=p) for p in PS for seed in SEEDS[:10]
+            delayed(run)(seed, standard(seed), width=width, rate=rate, dropout=p)
+            for p in PS
+            for seed in SEEDS[:10]
         )
-        means = np.reshape(runs, (len(PS), 10, 6)).mean(axis=1)
+        means = np.reshape(runs, (len(PS), 10, -1)).mean(axis=1)
         cells = [f"{validation:.3f}, {test:.3f}" for validation, test, *_ in means]
-        best = means[:, 0].argmax()
-        cells[best] = f"**{cells[best]}**"
+        top = means[:, 0].argmax()
+        cells[top] = f"**{cells[top]}**"
         rows.append(f"| {width} | " + " | ".join(cells) + " |")
     return rows
 
 
-def main():
-    """Write the tables."""
+def techniques():
+    """Return the parts of the page about all techniques."""
     head = (
         "| technique | chosen strength | test accuracy | gain, paired by seed | seeds better "
-        "| accuracy on noisy pictures | calibration error | confidence minus accuracy "
-        "| exact zeros |\n|---|---|---|---|---|---|---|---|---|"
+        "| accuracy on noisy pictures | on rotated pictures | calibration error "
+        "| confidence minus accuracy | exact zeros |\n" + "|---" * 10 + "|"
     )
+    text = []
+    for title, flipped in (("A fifth of the labels redrawn", 0.2), ("Clean labels", 0.0)):
+        for choice, rates in (("learning rate 0.1", RATES[:1]), ("learning rate chosen", RATES)):
+            text += [f"## {title}, {choice}", "\n".join([head, *table(flipped, rates)])]
+    return text
+
+
+def labels():
+    """Return the parts of the page about few labels."""
+    head = f"| technique | {' | '.join(f'{n:,} digits' for n in LABELS)} |\n"
+    head += "|---" * (1 + len(LABELS)) + "|"
+    return [
+        "## Augmentation by the number of labels",
+        "Clean labels, epochs and batches as above, so that more digits also mean more steps; "
+        f"{len(FEW_SEEDS)} seeds. The plain network's test accuracy; below it the gains over it, "
+        "paired by seed, and the seeds that are better. Strength and rate are chosen for every "
+        "number of digits anew, the plain network's rate too, on 100 other digits; 197 more "
+        "are the test.",
+        "\n".join([head, *few_table()]),
+    ]
+
+
+def strengths():
+    """Return the parts of the page about every strength of the augmentations."""
+    head = "| technique | weakest | | | | strongest |\n|---|---|---|---|---|---|"
+    return [
+        "## Every strength of an augmentation",
+        "Clean labels, 150 digits, the learning rate chosen for each. The strength, the gain in "
+        "test accuracy over the plain network, and the accuracy on rotated pictures.",
+        "\n".join([head, *strength_table()]),
+    ]
+
+
+def widths():
+    """Return the parts of the page about dropout's p."""
+    head = f"| hidden units | {' | '.join(f'p = {p:g}' for p in PS)} |\n|---|{'---|' * len(PS)}"
     text = [
+        "## Dropout's p by width",
+        "A fifth of the labels redrawn, one hidden layer, p the probability to drop; ten seeds, "
+        "mean validation accuracy, then mean test accuracy; bold, the best by validation.",
+    ]
+    for rate in RATES:
+        text += [f"Learning rate {rate}:", "\n".join([head, *width_table(rate)])]
+    return text
+
+
+def main():
+    """Write the tables."""
+    intro = [
         "# What each technique does",
         "150 digits, a network 64-128-10 with ReLU, momentum 0.9, 60 epochs, batches of 32; "
         "20 seeds, mean ± standard deviation over seeds. Five strengths a technique; the one with "
@@ -139,24 +273,17 @@ def main():
         "`benchmarks/effects.py`.",
         "Accuracies and calibration are those of the test part, in evaluation mode. Noisy pictures "
         f"are the same ones with normal noise of standard deviation {TEST_NOISE} added to the "
-        "inputs, the same noise for every technique; no strength was chosen for them. Calibration "
+        f"inputs; rotated ones are turned by up to {TEST_DEGREES} degrees each way. Noise and "
+        "angles are the same for every technique; no strength was chosen for them. Calibration "
         "error: the expected one, ten bins of equal width of the top probability. Confidence is "
         "the mean top probability: more than the accuracy is too sure, less is too modest.",
+        "The augmentations work on the 8x8 pictures, drawn anew for every batch. `share_shifted` "
+        "is the share of pictures moved by up to one pixel each way, `degrees` the largest angle "
+        "each way, `zoom` = z a factor from 1/z to z; `share_flipped` and `share_erased` are "
+        "probabilities; `mixup_alpha` and `cutmix_alpha` are alpha of Beta(alpha, alpha).",
+        "Machine: " + machine("numpy", "scikit-learn") + ".",
     ]
-    for title, flipped in (("A fifth of the labels redrawn", 0.2), ("Clean labels", 0.0)):
-        for choice, rates in (("learning rate 0.1", RATES[:1]), ("learning rate chosen", RATES)):
-            text += [f"## {title}, {choice}", "\n".join([head, *table(flipped, rates)])]
-    head = f"| hidden units | {' | '.join(f'p = {p:g}' for p in PS)} |\n|---|{'---|' * len(PS)}"
-    text += [
-        "## Dropout's p by width",
-        "A fifth of the labels redrawn, one hidden layer, p the probability to drop; ten seeds, "
-        "mean validation accuracy, then mean test accuracy; bold, the best by validation.",
-    ]
-    for rate in RATES:
-        text += [f"Learning rate {rate}:", "\n".join([head, *width_table(rate)])]
-    page = Path(__file__).parents[1] / "docs" / "effects.md"
-    page.write_text("\n\n".join(text) + "\n", encoding="utf-8")
-    print(page.read_text(encoding="utf-8"))
+    write("effects.md", [*intro, *techniques(), *strengths(), *labels(), *widths()])
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
-"""The machine that a table was made on, in the words that stand below the table."""
+"""What the benchmarks share: the machine in words, and the pages that they write."""
 
 import os
 import platform
 import subprocess
 from importlib.metadata import version
 from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
 
 
 def machine(*packages):
@@ -35,9 +37,19 @@ def processor():
     return platform.processor() or platform.machine()
 
 
-def write(name, parts):
-    """Write the Markdown parts, a blank line between two, to a page of ``docs/``; print it."""
+def write(page, parts):
+    """Write the Markdown parts to a page of ``docs/``, a blank line between two; print it."""
     text = "\n\n".join(parts) + "\n"
-    page = Path(__file__).parents[1] / "docs" / name
-    page.write_text(text, encoding="utf-8", newline="\n")
+    (ROOT / "docs" / page).write_text(text, encoding="utf-8", newline="\n")
     print(text)
+
+
+def quote(name, text):
+    """Put the text between the two comments in the README that carry the name."""
+    readme = ROOT / "README.md"
+    before, mark, rest = readme.read_text(encoding="utf-8").partition(f"<!-- {name} -->\n")
+    _, end, after = rest.partition(f"<!-- end of {name} -->")
+    if not (mark and end):
+        raise ValueError(f"README.md must have the comments {name} and end of {name}")
+    new = before + mark + text + "\n" + end + after
+    readme.write_text(new, encoding="utf-8", newline="\n")

@@ -1,0 +1,171 @@
+"""The benchmarks run, are fair where it can be checked, and README quotes what they wrote."""
+
+import re
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from benchmarks import augment as speed
+from benchmarks import effects, machine
+from reglib import augment
+
+ROOT = Path(__file__).resolve().parents[1]
+TINY = {(5, 6, 1): 3, (8, 8, 3): 2}
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def page(name):
+    return (ROOT / "docs" / name).read_text(encoding="utf-8")
+
+
+def rows(table):
+    """Return {first cell: the other cells} of a Markdown table."""
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
+    return {first: others for first, *others in cells}
+
+
+def test_speeds_are_measured_and_shown_without_peers():
+    results = speed.measure(TINY, None, rounds=1, seconds=0)
+    shown = rows(speed.table(results, speed.both))
+    assert set(shown) == {"transform", "---", *speed.ours((8, 8, 3))}
+    assert shown["transform"] == ["5x6x1", "8x8x3"]
+    assert shown["saturation"][0] == "-"  # grey stays grey
+    assert all(re.fullmatch(r"[\d,.]+ / -", cells[1]) for cells in list(shown.values())[2:])
+    text = "\n".join(speed.report(results, None))
+    assert "make bench" in text and "Machine: " in text
+
+
+def test_a_missing_peer_is_said_once(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "albumentations", None)
+    assert speed.find_peers() is None
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and "albumentations" in said and "make bench" in said
+
+
+def test_ratios_have_digits_enough():
+    pairs = {(1, 2): "0.50", (99, 10): "9.90", (1234, 10): "123", (1, None): "-"}
+    assert {pair: speed.ratio(*pair) for pair in pairs} == pairs
+    assert speed.both(123456, 7.891) == "123,000 / 8"
+
+
+def test_a_table_of_times_takes_the_median_of_turns(monkeypatch):
+    """Two arms of known times, one of them with an outlier."""
+    clock = {"now": 0.0}
+    costs = {"fast": [1.0] * 20, "slow": [2.0] * 6 + [50.0] + [2.0] * 20}
+
+    def arm(name):
+        def call(X, Y, rng):
+            clock["now"] += costs[name].pop(0)
+
+        return call
+
+    monkeypatch.setattr(speed.time, "process_time", lambda: clock["now"])
+    found = speed.rates([arm("fast"), arm("slow")], (2, 2, 1), 10, rounds=5, seconds=0)
+    assert found.tolist() == [10.0, 5.0]
+
+
+def batch(n=6):
+    rng = np.random.default_rng(0)
+    return rng.random((n, 8, 9, 3), dtype=np.float32), np.eye(n, dtype=np.float32)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_loops_do_what_ours_does(seed):
+    add = SimpleNamespace(addWeighted=lambda a, p, b, q, r: p * a + q * b + r)
+    loops = (
+        (lambda *given: speed.mixup_loop(add, *given), augment.MixUp()),
+        (speed.cutmix_loop, augment.CutMix()),
+    )
+    for loop, own in loops:
+        X, Y = loop(*batch(), np.random.default_rng(seed))
+        want_X, want_Y = own(*batch(), np.random.default_rng(seed))
+        np.testing.assert_allclose(np.stack(X), want_X, atol=1e-6)
+        np.testing.assert_allclose(Y, want_Y, atol=1e-6)
+
+
+def test_peers_do_equal_work():
+    modules = speed.find_peers()
+    if modules is None:
+        pytest.skip("the peers are not installed: make bench brings them")
+    size = (8, 9, 3)
+    ours, theirs = speed.ours(size), speed.theirs(size, modules)
+    assert set(ours) == set(theirs)
+    for name, peer in theirs.items():
+        X, _ = peer(*batch(), np.random.default_rng(0))
+        own, _ = ours[name](*batch(), np.random.default_rng(0))
+        X = np.stack(X)
+        assert (X.shape, X.dtype) == (own.shape, own.dtype), name
+        assert X.min() >= 0 and X.max() <= 1, name
+        if name.endswith("flip"):
+            np.testing.assert_array_equal(X, own, err_msg=name)
+
+
+def test_strength_and_rate_are_chosen_on_validation(monkeypatch):
+    settings = [("plain", {}), ("L2", {"l2": 0.1}), ("L2", {"l2": 0.2})]
+    validation = {0.1: [0.5, 0.6, 0.7], 0.03: [0.4, 0.8, 0.1]}
+
+    def scores(parts, condition, rate, options, seeds):
+        own = np.array(validation[rate])[:, None, None]
+        return np.concatenate([own, 1 - own], axis=2)  # the test part says the opposite
+
+    monkeypatch.setattr(effects, "scores", scores)
+    chosen = effects.best(None, None, settings, range(2), rates=(0.1, 0.03))
+    options = {name: option for name, (option, _) in chosen.items()}
+    assert options == {"plain": {"rate": 0.1}, "L2": {"rate": 0.03, "l2": 0.1}}
+    assert chosen["L2"][1][0, 0] == 0.8
+
+
+def test_every_augmentation_is_trained_with_and_compared(monkeypatch):
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
+    weakest = {name: (name, option) for name, option in reversed(effects.AUGMENTED)}
+    monkeypatch.setattr(effects, "AUGMENTED", list(weakest.values())[::-1])
+    monkeypatch.setattr(effects, "LABELS", (40,))
+    monkeypatch.setattr(effects, "FEW_SEEDS", (0, 1))
+    monkeypatch.setattr(effects, "RATES", (0.1,))
+    shown = rows("\n".join(effects.few_table()))
+    assert list(shown) == [name for name, _ in effects.AUGMENTED]
+    assert len(shown) == 1 + len(effects.AUGMENTATIONS)
+    assert len({cells[0] for cells in shown.values()}) > 4  # an ignored option would be "+0.000"
+
+
+def test_a_share_is_shifted():
+    X, Y = np.ones((4000, 8, 8, 1)), np.zeros((4000, 2))
+    moved, _ = effects.shift(0.5)(X, Y, np.random.default_rng(0))
+    share = np.mean((moved != X).any(axis=(1, 2, 3)))
+    assert abs(share - 0.5 * 8 / 9) < 6 * np.sqrt(0.25 / 4000)  # one shift in nine is none
+
+
+def test_the_machine_is_described_without_its_name():
+    line = machine.machine("numpy")
+    assert f"numpy {np.__version__}" in line and "Python 3" in line and "core" in line
+    assert str(ROOT) not in line
+
+
+def test_a_quotation_needs_its_place(monkeypatch, tmp_path):
+    monkeypatch.setattr(machine, "ROOT", tmp_path)
+    readme = tmp_path / "README.md"
+    readme.write_text("a\n<!-- speed -->\nold\n<!-- end of speed -->\nz\n")
+    machine.quote("speed", "new")
+    machine.quote("speed", "newer")
+    assert readme.read_text() == "a\n<!-- speed -->\nnewer\n<!-- end of speed -->\nz\n"
+    with pytest.raises(ValueError, match="README"):
+        machine.quote("pace", "new")
+
+
+def test_the_pages_name_their_machine_and_every_arm():
+    for name, arms in (("speed.md", speed.ours((8, 8, 3))), ("effects.md", effects.ARMS)):
+        assert "Machine: " in page(name), name
+        missing = [arm for arm in arms if f"| {arm} |" not in page(name)]
+        assert not missing, f"docs/{name} lacks {missing}: run make bench"
+
+
+def test_the_readme_quotes_the_pages():
+    quoted = re.search(r"<!-- speed -->\n(.*)<!-- end of speed -->", README, re.S)[1]
+    assert quoted.strip() and quoted in page("speed.md"), "run make bench"
+    helps = re.search(r"## How much it helps\n(.*?)\n## ", README, re.S)[1]
+    numbers = re.findall(r"\d\.\d{3}", helps)
+    wrong = [number for number in numbers if number not in page("effects.md")]
+    assert numbers and not wrong, f"docs/effects.md does not say {wrong}"
