@@ -17,7 +17,7 @@ from reglib.style import BLUE, GREY, ORANGE
 
 _PAIRS = ["temple and flower", "flower and temple", "3 and 8", "0 and 1"]
 _ALPHAS = (0, 0.1, 0.2, 0.5, 1, 2)
-_WALK = np.column_stack([np.full(200, 0.5), np.linspace(_UP[0], _UP[-1], 200)])
+_WALK = 36  # the column of the grid that crosses both moons
 
 
 def _mixture(mix, lam, controls, **about):
@@ -123,7 +123,7 @@ def cutmix():
 
 @cache
 def mixup_fit(alpha):
-    """Return one fit: shares of class 1 on the grid, on the walk, and at the test points."""
+    """Return one fit: the probability of class 1 on the grid, and at the test points."""
     X, _, y, X_test, _ = _moons()
     net = RegularizedNeuralNetwork(
         [2, 32, 32, 1], activation="relu", loss="binary_cross_entropy", init="he",
@@ -131,7 +131,8 @@ def mixup_fit(alpha):
     )  # fmt: skip
     net.fit(X, y, 300, 60, 0.02)
     grid = np.stack(np.meshgrid(_ACROSS, _UP), axis=-1).reshape(-1, 2)
-    return [net.forward_propagation(points)[:, 0] for points in (grid, _WALK, X_test)]
+    share, P = (net.forward_propagation(points)[:, 0] for points in (grid, X_test))
+    return share.reshape(len(_UP), -1), P
 
 
 @house_style()
@@ -154,25 +155,24 @@ def mixup_boundary():
     )  # fmt: skip
     looks = ("0.1 and 0.9", ":", 1.2), ("boundary", "-", 2.2)
     edges = [LineCollection([], colors="k", label=n, ls=d, lw=w) for n, d, w in looks]
-    marks = [plane.add_collection(edge) for edge in edges] + plane.plot(
-        *_WALK.T, "--", color=GREY, lw=1
-    )
+    marks = [plane.add_collection(edge) for edge in edges]
+    marks += [plane.axvline(_ACROSS[_WALK], linestyle="--", color=GREY, linewidth=1)]
     marks += plane.plot(*X[noisy == 0].T, color=ORANGE, label="class 0", **DOT)
     marks += plane.plot(*X[noisy == 1].T, color=BLUE, label="class 1", **(DOT | {"marker": "^"}))
     marks += plane.plot(*X[noisy != y].T, "x", color="black", markersize=11, label="wrong label")
     ax.set(xlim=(0, 1), ylim=(_UP[0], _UP[-1]), yticks=[], ylabel="up the dashed line")
     ax.set_xlabel("probability of class 1")
-    ax.plot(mixup_fit(0)[1], _WALK[:, 1], "--", color=ORANGE, label="alpha 0")
+    ax.plot(mixup_fit(0)[0][:, _WALK], _UP, "--", color=ORANGE, label="alpha 0")
     (curve,) = ax.plot([], [], color=BLUE, label="this alpha")
     fig.legend(loc="outside lower center", ncols=7, columnspacing=0.8, handlelength=1.2)
 
     def update(alpha):
-        share, up, P = mixup_fit(alpha)
-        area.set_data(share := share.reshape(len(_UP), -1))
+        share, P = mixup_fit(alpha)
+        area.set_data(share)
         lines = contour_generator(_ACROSS, _UP, share).lines
         edges[0].set_segments(lines(0.1) + lines(0.9))
         edges[1].set_segments(lines(0.5))
-        curve.set_data(up, _WALK[:, 1])
+        curve.set_data(up := share[:, _WALK], _UP)
         right, sure = np.mean((P > 0.5) == y_test), np.maximum(P, 1 - P).mean()
         return (
             f"alpha = {alpha}: {np.mean((up > 0.1) & (up < 0.9)):.0%} of the dashed line lies "
@@ -186,6 +186,6 @@ def mixup_boundary():
         title="Mixup: from one class to the other by a slope, not by a step",
         caption="Try: alpha 0, then larger: what becomes of the bays round wrong labels, and of "
         "how sure the network is? One fit at each of the 6 positions, none between.",
-        alt="Left: two half moons, some labels wrong, and a smooth boundary. Right: the probability "
+        alt="Left: two half moons, some labels wrong, a smooth boundary. Right: the probability "
         "of class 1 along a line across both: without mixup it leaps, with it falls slowly.",
     )  # fmt: skip
