@@ -11,6 +11,8 @@ from small_network import raises
 from reglib import augment
 from reglib.data import load_photos
 
+pytestmark = pytest.mark.filterwarnings("error")
+
 LUMA = np.array([0.299, 0.587, 0.114])
 ADJUST = {
     "brightness": (augment.adjust_brightness, ImageEnhance.Brightness),

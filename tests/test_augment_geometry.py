@@ -10,6 +10,8 @@ from small_network import raises
 
 from reglib import augment
 
+pytestmark = pytest.mark.filterwarnings("error")
+
 SHAPES = [(1, 1, 1), (1, 6, 1), (2, 2, 3), (5, 5, 1), (8, 8, 1), (6, 7, 3), (9, 4, 3), (13, 20, 2)]
 ANGLES = [0, 1, -1, 30.0, 45, -60.5, 89.9, 90, 135, 180, -180, 200, 270, 359, 360, 405, -725.5]
 FACTORS = [0.05, 0.3, 0.5, 0.9, 1, 1.0001, 1.5, 2, 3.7, 20.0]

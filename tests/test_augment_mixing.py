@@ -9,6 +9,8 @@ from small_network import raises
 
 from reglib import augment
 
+pytestmark = pytest.mark.filterwarnings("error")
+
 # Mixup
 
 
@@ -203,10 +205,10 @@ def test_numpys_numbers_as_arguments_keep_the_dtype(dtype):
 
 @each_pure
 def test_nothing_is_changed_in_place_and_what_comes_back_is_new(name):
-    batch = frozen(images())
-    got = PURE[name](batch)
-    assert not np.shares_memory(got, batch), f"{name} returns a view of its input"
-    assert got.flags.writeable, f"{name} returns an array that cannot be written"
+    for batch in (frozen(images()), frozen(images(c=1)), frozen(images(1))):
+        got = PURE[name](batch)
+        assert not np.shares_memory(got, batch), f"{name} returns a view of its input"
+        assert got.flags.writeable, f"{name} returns an array that cannot be written"
 
 
 @each_pure

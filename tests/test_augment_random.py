@@ -25,6 +25,7 @@ from reglib.augment import (
     RandomVerticalFlip,
 )
 
+pytestmark = pytest.mark.filterwarnings("error")
 BY_CHANCE = 2e-9  # the probability of six sigma, two sides
 
 
@@ -163,7 +164,7 @@ def boxes(mask):
     return top, left, height, width
 
 
-@pytest.mark.parametrize("size", [(8, 8, 1), (28, 28, 1), (12, 20, 3)], ids=str)
+@pytest.mark.parametrize("size", [(8, 8, 1), (28, 28, 1), (12, 20, 3), (19, 9, 1)], ids=str)
 @pytest.mark.parametrize("p", [0, 0.3, 0.5, 1])
 def test_erasing_keeps_area_and_aspect_in_range_and_takes_a_share_p(p, size):
     batch = np.ones((10_000, *size), np.float32)
@@ -185,17 +186,19 @@ def test_erasing_keeps_area_and_aspect_in_range_and_takes_a_share_p(p, size):
 
 
 def test_erasing_draws_area_aspect_and_place_by_their_laws():
-    """Boxes of at least 22 pixels a side, which always fit: whole pixels move a side by 1/2.
+    """Boxes that would always fit, of 6 pixels a side or more: whole pixels move a side by 1/2.
 
     The share of the area is uniform, the logarithm of height by width too, the place uniform
-    given the sides. The cumulative distribution then moves by what the rounding moves.
+    given the sides. Rounding moves the cumulative distribution, and so does what it casts out at
+    the ends of a range: each by the share of the range that it moves a value.
     """
-    n, side, scale, ratio = 3000, 100, (0.1, 0.3), (1.5, 2.0)
-    got, _ = RandomErasing(1, scale, ratio, value=5)(np.ones((n, side, side, 1)), None, seeded())
-    top, left, height, width = boxes(got[..., 0] == 5)
-    band = 6 / (2 * n**0.5)  # Dvoretzky, Kiefer, Wolfowitz: exceeded with 2 exp(-18)
-    slack_area = 0.5 * (height + width).max() / side**2 / (scale[1] - scale[0])
-    slack_aspect = 0.5 * (1 / height + 1 / width).max() / np.log(ratio[1] / ratio[0])
+    calls, n, side, scale, ratio = 4, 500, 150, (0.01, 0.18), (0.2, 2.0)
+    erasing, rng, X = RandomErasing(1, scale, ratio, 5), seeded(), np.ones((n, side, side, 1), "f4")
+    parts = [boxes(erasing(X, None, rng)[0][..., 0] == 5) for _ in range(calls)]
+    top, left, height, width = np.hstack(parts)
+    band = 6 / (2 * (calls * n) ** 0.5)  # Dvoretzky, Kiefer, Wolfowitz: exceeded with 2 exp(-18)
+    slack_area = (height + width).max() / side**2 / (scale[1] - scale[0])
+    slack_aspect = (1 / height + 1 / width).max() / np.log(ratio[1] / ratio[0])
     for draws, low, high, slack, what in (
         (height * width / side**2, *scale, slack_area, "area"),
         (np.log(height / width), *np.log(ratio), slack_aspect, "log of height / width"),
@@ -203,10 +206,19 @@ def test_erasing_draws_area_aspect_and_place_by_their_laws():
         distance = stats.kstest(draws, "uniform", (low, high - low)).statistic
         assert distance < band + slack, f"{what}: {distance} from uniform, allowed {band + slack}"
     for place, free, what in ((top, side - height, "top"), (left, side - width, "left")):
-        spread = seeded(1).random(n)  # whole places, made continuous
+        spread = seeded(1).random(calls * n)  # whole places, made continuous
         distance = stats.kstest((place + spread) / (free + 1), "uniform").statistic
         assert distance < band, f"{what} is not uniform: {distance} from it, allowed {band}"
         assert (place == 0).any() and (place == free).any(), f"{what} never reaches the border"
+
+
+def test_a_batch_of_one_is_erased_whenever_p_is_one():
+    """However seldom a box fits: here about one in thirteen."""
+    erasing, rng, image = RandomErasing(1, (0.29, 1), (3, 3.4)), seeded(), np.ones((1, 10, 10, 1))
+    for call in range(300):
+        mask = erasing(image, None, rng)[0][..., 0] == 0
+        _, _, height, width = boxes(mask)
+        assert (height, width) == (10, 3), f"call {call}: the only box is 10x3"
 
 
 @pytest.mark.parametrize("value", [0, 0.5, -1])

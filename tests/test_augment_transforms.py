@@ -18,6 +18,8 @@ from reglib.augment import (
     RandomVerticalFlip,
 )
 
+pytestmark = pytest.mark.filterwarnings("error")
+
 MAKE = {
     "RandomRotation": lambda: RandomRotation(40),
     "RandomScale": lambda: RandomScale((0.5, 1.6)),
