@@ -57,6 +57,10 @@ FAULTY = {
         "faulty_layer",
         ("All three", "mask of its own", "scale is 1/p", "scaled at evaluation too"),
     ),
+    "3.9": (
+        "faulty_cutmix",
+        ("All three", "pasted into before", "count the whole box", "shares of the labels"),
+    ),
 }
 
 

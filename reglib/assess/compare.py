@@ -2,10 +2,12 @@
 
 import copy
 import numbers
+from functools import partial
 
 # Taken by name, so that an answer that later replaces `np.abs` is not believed.
 from numpy import abs as absolute
 from numpy import argmax, asarray, errstate, integer, isfinite, isnan, ndarray, unravel_index, where
+from numpy.random import default_rng
 
 from reglib.assess.guard import NotAttempted, Wrong, show_value
 
@@ -46,6 +48,20 @@ def match(answer, right, cases, wrongs=(), names=(), tol=1e-9, order=(), explain
         digits = 12 if alike else 4  # a difference that rounding hides
         rows += [("expected", show_value(expected, digits)), ("yours", show_value(given, digits))]
         raise Wrong(problem, rows)
+
+
+def judged(right, cases, names, wrongs, **how):
+    """Return a test that compares an answer with `right` by `match`.
+
+    `cases(rng)` gives the list of cases. In `wrongs`, a mistake is a key and a function, or the
+    keyword arguments with which `right` itself makes the mistake.
+    """
+    known = [(key, partial(right, **w) if isinstance(w, dict) else w) for key, w in wrongs]
+
+    def test(answer, seed=0):
+        match(answer, right, cases(default_rng(seed)), known, names, **how)
+
+    return test
 
 
 def known_mistake(answer, right, given, case, cases, wrongs, tol):
@@ -90,7 +106,7 @@ def difference(given, expected, tol=1e-9, names=(), order=()):
 
 
 def nth(i):
-    return ("first", "second", "third", "fourth")[i]
+    return ("first", "second", "third", "fourth", "fifth")[i]
 
 
 def unlike_array(given, expected):

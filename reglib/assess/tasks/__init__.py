@@ -24,6 +24,10 @@ CHAPTERS = {
         "02_noise_injection",
         ("noise_injection", "noise_injection_fits", "noise_injection_draws"),
     ),
+    "3": (
+        "03_data_augmentation",
+        ("data_augmentation", "data_augmentation_fits", "data_augmentation_draws"),
+    ),
 }
 
 

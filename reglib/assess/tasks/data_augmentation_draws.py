@@ -1,0 +1,124 @@
+"""The checks of exercise 03 whose answers draw: mixup with a lambda each, and a box to erase.
+
+As in exercise 02, tolerances are 6 standard errors, and no order of draws is asked for.
+"""
+
+import numpy as np
+
+from reglib.assess.compare import difference
+from reglib.assess.tasks.noise_injection_draws import SIGMAS, blame, repeated
+
+
+def astray(values, mean, variance, fourth):
+    """Whether the mean, or the variance about the right mean, is far from the right one."""
+    errors = np.sqrt(np.array([variance, fourth - variance**2]) / len(values))
+    found = np.array([values.mean(), np.mean((values - mean) ** 2)])
+    return abs(found - [mean, variance]) > SIGMAS * errors
+
+
+def blend_faults(M, labels, Y):
+    """What may be wrong with one draw: key, and whether it is. Row i of M is `mixed[i]`."""
+    pairs = (M - np.diag(M.diagonal())) > 0
+    moved = pairs.any(axis=1)  # a row may be its own partner
+    yield "unmixed", not moved.any()
+    yield "not_blend", abs(M.sum(axis=1) - 1).max() > 1e-9 or pairs.sum(axis=1).max() > 1
+    yield "partner_twice", pairs.sum(axis=0).max() > 1
+    yield "one_lam", np.ptp(M.diagonal()[moved]) < 1e-9
+    yield "hard", np.allclose(labels, Y)
+    yield "labels_turned", np.allclose((labels + M @ Y)[moved], (Y + pairs @ Y)[moved])
+    yield "labels_apart", not np.allclose(labels, M @ Y)
+
+
+def mixup(answer, seed=0):
+    """The images are the rows of an identity matrix: a mixed one shows what it was mixed of."""
+    rng = np.random.default_rng(seed)
+    n, k = 60, 4
+    images, y = np.eye(n).reshape(n, 6, 10), rng.permutation(np.arange(n) % k)
+
+    def mixed(alpha, seed):
+        given, Y = answer(images.copy(), y.copy(), k, alpha, seed), np.eye(k)[y]
+        inputs = {"y": y, "k": k, "alpha": alpha, "seed": seed}
+        if problem := difference(given, (images, Y), np.inf, ("mixed", "labels")):
+            blame(problem, f"arrays of shape {images.shape} and {Y.shape}", given, **inputs)
+        M, labels = np.reshape(given[0], (n, n)), given[1]
+        for key, found in blend_faults(M, labels, Y):
+            if found:
+                parts = " + ".join(f"{M[0, j]:.3f} images[{j}]" for j in np.flatnonzero(M[0]))
+                given = f"mixed[0] = {parts}, labels[0] = {labels[0].round(3)}"
+                blame(key, "lam images[0] + (1 - lam) images[j], labels alike", given, **inputs)
+        return M
+
+    outs = repeated(lambda seed: mixed(0.5, seed), rng)
+    if all(((out > 0) == (outs[0] > 0)).all() for out in outs):
+        blame("same_partners", "other partners with each seed", "the same for all seeds", y=y)
+    for a in (0.5, 3.0):
+        seeds = rng.choice(10**6, size=20, replace=False).tolist()
+        lam = np.concatenate([mixed(a, one).diagonal() for one in seeds])
+        lam, right = lam[lam < 1], 1 / (8 * a + 4)
+        if astray(lam, 0.5, right, 3 / (16 * (2 * a + 1) * (2 * a + 3))).any():
+            flat = not astray(lam, 0.5, 1 / 12, 1 / 80).any()
+            key = "alpha_unused" if flat else "folded" if lam.min() > 0.45 else "not_beta"
+            shown = f"mean {lam.mean():.3g}, variance {lam.var():.3g}"
+            blame(key, f"mean 0.5, variance {right:.3g}", shown, alpha=a)
+
+
+def box_faults(boxes, h, w, scale, ratio):
+    """What may be wrong with boxes (n, 4): key, and for each box whether it is."""
+    top, left, a, b = boxes.T
+    yield "fractions", (boxes != boxes.round()).any(axis=1)
+    yield "empty", (a < 1) | (b < 1)
+    share, slack = a * b / (h * w), np.array([1 - 1e-9, 1 + 1e-9])
+    (least, most), (flat, tall) = scale * slack, ratio * slack
+    off = (a / b < flat) | (a / b > tall)
+    turned = off.mean() > 0.1 and np.mean((b / a >= flat) & (b / a <= tall)) > 0.9
+    yield "aspect_turned", off & turned
+    yield "outside", (top < 0) | (left < 0) | (top + a > h) | (left + b > w)
+    yield "area", (share < least) | (share > most)
+    yield "aspect", off
+
+
+def uniforms(boxes, h, w, scale, ratio):
+    """Numbers that are uniform in [0, 1] where nothing needs a second draw; rounding adds 0.005."""
+    top, left, a, b = boxes.T
+    yield "share", (a * b / (h * w) - scale[0]) / (scale[1] - scale[0])
+    yield "log_aspect", np.log(a / b / ratio[0]) / np.log(ratio[1] / ratio[0])
+    yield "place", (top + 0.5) / (h - a + 1)
+    yield "place", (left + 0.5) / (w - b + 1)
+
+
+def erasing_box(answer, seed=0):
+    """In the large image no box needs a second draw; in the small one many do."""
+    rng = np.random.default_rng(seed)
+    large, small = (400, 300, (0.02, 0.15), (0.25, 2.0)), (8, 12, (0.3, 0.6), (0.3, 3.3))
+
+    def box(case, seed):
+        given = answer(*case, seed)
+        if problem := difference(given, (0.0,) * 4, np.inf, ("top", "left", "height", "width")):
+            blame(problem, "four whole numbers", given, **named_case(case), seed=seed)
+        return np.array(given, dtype=float)
+
+    def sound(boxes, case):
+        for key, found in box_faults(np.array(boxes), *case):
+            if found.any():
+                blame(key, "a box as asked for", boxes[found.argmax()].tolist(), **named_case(case))
+        return np.array(boxes)
+
+    def many(case, count):
+        seeds = rng.choice(10**6, size=count, replace=False).tolist()
+        return sound([box(case, seed) for seed in seeds], case)
+
+    sound(repeated(lambda seed: box(large, seed), rng), large)
+    for key, values in uniforms(many(large, 600), *large):
+        if astray(values, 0.5, 1 / 12, 1 / 80).any():
+            shown = f"mean {values.mean():.3f}, variance {values.var():.3f}"
+            blame(key, "on a scale from 0 to 1: mean 0.500, variance 0.083", shown)
+    top, left, a, b = many(small, 300).T
+    if not ((top + a == 8)[a < 8].any() and (left + b == 12)[b < 12].any()):
+        blame("never_last", "some boxes there", "none of 300", **named_case(small))
+
+
+def named_case(case):
+    return dict(zip(("h", "w", "scale", "ratio"), case, strict=True))
+
+
+TESTS = {"3.6": mixup, "3.10": erasing_box}
