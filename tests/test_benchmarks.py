@@ -107,7 +107,7 @@ def test_strength_and_rate_are_chosen_on_validation(monkeypatch):
     settings = [("plain", {}), ("L2", {"l2": 0.1}), ("L2", {"l2": 0.2})]
     validation = {0.1: [0.5, 0.6, 0.7], 0.03: [0.4, 0.8, 0.1]}
 
-    def scores(parts, condition, rate, options, seeds):
+    def scores(parts, condition, rate, options, seeds, epochs):
         own = np.array(validation[rate])[:, None, None]
         return np.concatenate([own, 1 - own], axis=2)  # the test part says the opposite
 
@@ -122,8 +122,9 @@ def test_every_augmentation_is_trained_with_and_compared(monkeypatch):
     monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
     weakest = {name: (name, option) for name, option in reversed(effects.AUGMENTED)}
     monkeypatch.setattr(effects, "AUGMENTED", list(weakest.values())[::-1])
-    monkeypatch.setattr(effects, "LABELS", (40,))
+    monkeypatch.setattr(effects, "LABELS", (20,))
     monkeypatch.setattr(effects, "FEW_SEEDS", (0, 1))
+    monkeypatch.setattr(effects, "FEW_STEPS", 40)
     monkeypatch.setattr(effects, "RATES", (0.1,))
     shown = rows("\n".join(effects.few_table()))
     assert list(shown) == [name for name, _ in effects.AUGMENTED]
