@@ -257,7 +257,7 @@ def test_mixup_draws_one_lam_a_call_from_beta_and_partners_of_all_orders(alpha):
 
 
 def test_cutmix_draws_one_box_a_call_of_the_images_aspect_which_borders_clip():
-    n, h, w, sides = 3, 40, 60, []
+    n, h, w, sides, orders = 3, 40, 60, [], []
     X = np.broadcast_to(np.arange(n, dtype=np.float32)[:, None, None, None], (n, h, w, 1))
     mix, rng, Y = CutMix(), seeded(), np.eye(n)
     for _ in range(600):
@@ -271,6 +271,13 @@ def test_cutmix_draws_one_box_a_call_of_the_images_aspect_which_borders_clip():
             np.testing.assert_array_equal(one, mask, "two boxes in one call")
         if mask.any():
             sides.append(np.hstack(boxes(mask[None])))
+            others = labels - np.diag(np.diag(labels))
+            orders.append(
+                np.where(others.any(axis=1), others.argmax(axis=1), np.arange(n)).tolist()
+            )
+    seen = [orders.count(list(order)) for order in itertools.permutations(range(n))]
+    assert seen[0] == 0, "a box shows though nobody has another partner"
+    equally_often(seen[1:], "orders of three")
     top, left, height, width = np.array(sides).T
     within = (top > 0) & (left > 0) & (top + height < h) & (left + width < w)
     off = np.abs(height / h - width / w)[within].max()

@@ -135,9 +135,12 @@ def test_the_transform_sees_every_batch_once_as_given_with_labels_one_hot():
     assert spy.calls[0][0].shape == (22, 20), "flat rows arrive as flat rows"
 
 
-def test_the_labels_of_a_single_output_arrive_as_a_column_of_floats():
+@pytest.mark.parametrize(
+    "output, loss", [("sigmoid", "binary_cross_entropy"), ("linear", "squared_error")]
+)
+def test_the_targets_of_a_single_output_arrive_as_a_column_of_floats(output, loss):
     (X, y), spy = data(k=2), Spy(MixUp())
-    net = classifier(sizes=[20, 5, 1], output="sigmoid", loss="binary_cross_entropy", augment=spy)
+    net = classifier(sizes=[20, 5, 1], output=output, loss=loss, augment=spy)
     twin = copy.deepcopy(net)
     net.fit(X, y, 1, 22, 0.1)
     images, labels, _ = spy.calls[0]
