@@ -82,8 +82,9 @@ def moved(images, flip, angle, factor, across, down):
     images = augment.hflip(images) if x < 0 else images
     images = augment.vflip(images) if y < 0 else images
     # Shrunk first and enlarged last: the other way corners would be lost that come to be seen.
-    images = augment.rotate(augment.scale(images, min(factor, 1)), angle)
-    images = augment.scale(images, max(factor, 1))
+    images = augment.scale(images, factor) if factor < 1 else images
+    images = augment.rotate(images, angle)
+    images = augment.scale(images, factor) if factor > 1 else images
     images = np.pad(images, [(0, 0), (edge, edge), (edge, edge), (0, 0)])
     return augment.crop(images, edge * (1 + down), edge * (1 + across), side, side)
 
@@ -109,6 +110,7 @@ def geometric_transform():
     digits, labels, temple = X[:400].reshape(-1, 8, 8, 1), y[:400], photo("temple")
     upright, names = net.predict(digits), ("original", "moved", "digit", "moved")
     fig, (*axes, ax), views = pictures("ABCD;ABEE", *names, widths=[2, 2, 1, 1])
+    views[0].set_data(temple)
     frames = outlined(axes[1::2])
     ax.set(xlim=(-0.6, 9.6), ylim=(0, 1.03), xticks=range(10), yticks=[0, 1])
     ax.set_title("read as (dark: its label)")
@@ -117,7 +119,7 @@ def geometric_transform():
 
     def update(digit, **how):
         one, news = np.flatnonzero((labels == digit) & (upright == digit))[0], moved(digits, **how)
-        show(views, temple, moved(temple[None], **how)[0], ink(digits[one]), ink(news[one]))
+        show(views[1:], moved(temple[None], **how)[0], ink(digits[one]), ink(news[one]))
         for line in frames:
             line.set_data(*frame(**how))
         P = net.predict_proba(news)
@@ -131,7 +133,7 @@ def geometric_transform():
         )
 
     return Explorer(
-        fig, update, [views, frames, bars, own],
+        fig, update, [views[1:], frames, bars, own],
         {"digit": positions("digit", range(10), 6), "flip": choice("flip", list(_FLIPS), "none"),
          "angle": slider("angle in degrees", -180, 175, -20, 5, ".0f"),
          "factor": slider("scale", 0.5, 2, 1), "across": positions("crop, across", (-1, 0, 1), 0),
