@@ -93,17 +93,12 @@ def cutmix(X, Y, top, left, height, width, perm):
     X = batch("X", X)
     Y, perm = _partners(len(X), Y, perm)
     top, left = whole("top", top, low=-np.inf), whole("left", left, low=-np.inf)
-    rows, columns = _box(top, left, whole("height", height, low=0), whole("width", width, low=0))
+    height, width = whole("height", height, low=0), whole("width", width, low=0)
+    rows, columns = (slice(max(a, 0), max(a + b, 0)) for a, b in ((top, height), (left, width)))
     mixed, (h, w) = X.copy(), X.shape[1:3]
     mixed[:, rows, columns] = X[perm, rows, columns]
     lam = 1 - len(range(h)[rows]) * len(range(w)[columns]) / (h * w)
     return mixed, lam * Y + (1 - lam) * Y[perm]
-
-
-def _box(top, left, height, width):
-    """Return the slices of the rows and of the columns of a box, cut off at the first ones."""
-    rows = slice(max(top, 0), max(top + height, 0))
-    return rows, slice(max(left, 0), max(left + width, 0))
 
 
 def _partners(n, Y, perm):

@@ -204,7 +204,7 @@ def in_pieces(function, X, values):
     A piece x of X and v of the values (n, ...) is small enough for the processor's cache.
     """
     out, values = np.empty(X.shape, X.dtype), values.astype(X.dtype)
-    step = max(1, _PIECE // int(np.prod(X.shape[1:])))
+    step = max(1, _PIECE // max(1, X[:1].size))
     for start in range(0, len(X), step):
         piece = slice(start, start + step)
         function(X[piece], values[piece], out[piece])

@@ -150,7 +150,7 @@ class RegularizedNeuralNetwork:
         """Return X in the network's dtype, images as rows (n, n_in), or say what is wrong."""
         X = floats("X", X, self.dtype)
         if X.ndim == 4:
-            X = X.reshape(len(X), np.prod(X.shape[1:], dtype=int))
+            X = X.reshape(len(X), X[:1].size)
         if X.ndim != 2 or X.shape[1] != self.layer_sizes[0] or len(X) == 0:
             raise ValueError(f"X must be (n, {self.layer_sizes[0]}) with n >= 1, got {X.shape}")
         return finite("X", X)
@@ -182,9 +182,9 @@ class RegularizedNeuralNetwork:
             one_hot = f" or ({n}, {k})" if k > 1 else ""
             raise ValueError(f"y must be ({n},), ({n}, 1){one_hot}, got {shape}")
         finite("y", Y)
-        if self.loss != "squared_error" and not ((Y >= 0) & (Y <= 1)).all():
+        if self.loss != "squared_error" and not (Y.min() >= 0 and Y.max() <= 1):
             raise ValueError(f"y must be in [0, 1] for {self.loss}, got {Y.min()} to {Y.max()}")
-        if self.loss == "cross_entropy" and not np.allclose(Y.sum(axis=1), 1, atol=1e-5):
+        if self.loss == "cross_entropy" and np.abs(Y.sum(axis=1) - 1).max() > 1e-5:
             raise ValueError(f"rows of y must sum to 1 for cross_entropy, got {Y.sum(axis=1)!r}")
         return Y
 
