@@ -14,7 +14,7 @@ def policy_loop(P, P_new, y, drop):
             before = np.mean(P[y == c].argmax(axis=1) == c)
             losses.append(before - np.mean(Q[y == c].argmax(axis=1) == c))
         kept.append(max(losses) <= drop)
-    return np.array(kept)
+    return np.flatnonzero(kept)
 
 
 def policy_counts(P, P_new, y, drop):
@@ -22,13 +22,14 @@ def policy_counts(P, P_new, y, drop):
     sizes = np.bincount(y, minlength=k)
     before = np.bincount(y[P.argmax(axis=1) == y], minlength=k)
     after = [np.bincount(y[Q.argmax(axis=1) == y], minlength=k) for Q in P_new]
-    return ((before - np.array(after)) / sizes <= drop).all(axis=1).astype(int)
+    return np.nonzero(((before - np.array(after)) / sizes <= drop).all(axis=1))[0]
 
 
 def policy_masks(P, P_new, y, drop):
     hits = np.concatenate([P[None], P_new]).argmax(axis=2) == y
     shares = np.array([hits[:, y == c].mean(axis=1) for c in np.unique(y)]).T
-    return np.where((shares[0] - shares[1:]).max(axis=1) > drop, 0.0, 1.0)
+    harmless = (shares[0] - shares[1:]).max(axis=1) <= drop
+    return np.arange(len(P_new))[harmless]
 
 
 def _shares(P, y):
@@ -37,7 +38,7 @@ def _shares(P, y):
 
 def _policy(harm):
     def answer(P, P_new, y, drop):
-        return np.array([harm(P, Q, y) <= drop for Q in P_new])
+        return np.array([i for i, Q in enumerate(P_new) if harm(P, Q, y) <= drop])
 
     return answer
 
@@ -68,10 +69,10 @@ WRONG["3.11"] = [
     (_policy(lambda *case: np.abs(_losses(*case)).max()), "class that gains"),
     (_policy(lambda P, Q, y: (1 - _shares(Q, y)).max()), "counted from 1"),
     (_policy(_changes), "how often the prediction changes"),
-    (lambda *case: ~policy_loop(*case), "that do harm"),
+    (lambda *case: np.setdiff1d(range(len(case[1])), policy_loop(*case)), "that do harm"),
     (lambda *case: policy_loop(*case).tolist(), "array is expected"),
-    (lambda *case: np.flatnonzero(policy_loop(*case)), "shape is"),
-    (lambda P, P_new, y, drop: np.ones(len(P_new)), "differ"),
+    (lambda *case: np.isin(range(len(case[1])), policy_loop(*case)), "type `bool`"),
+    (lambda P, P_new, y, drop: np.arange(2), "The shape is"),
 ]
 
 
