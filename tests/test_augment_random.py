@@ -221,6 +221,13 @@ def test_a_batch_of_one_is_erased_whenever_p_is_one():
         assert (height, width) == (10, 3), f"call {call}: the only box is 10x3"
 
 
+@pytest.mark.parametrize("size", [(2, 2), (4, 4), (3, 5)], ids=str)
+def test_boxes_of_tiny_images_are_no_smaller_than_a_pixel(size):
+    mask = RandomErasing(1)(np.ones((500, *size, 1)), None, seeded())[0][..., 0] == 0
+    _, _, height, width = boxes(mask)
+    assert (height > 0).all() and (height * width <= 0.33 * size[0] * size[1]).all()
+
+
 @pytest.mark.parametrize("value", [0, 0.5, -1])
 def test_erasing_fills_with_its_value_and_leaves_the_rest(value):
     batch = images(50)
