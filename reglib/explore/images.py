@@ -114,8 +114,7 @@ def geometric_transform():
     frames = outlined(axes[1::2])
     ax.set(xlim=(-0.6, 9.6), ylim=(0, 1.03), xticks=range(10), yticks=[0, 1])
     ax.set_title("read as (dark: its label)")
-    looks = [{"color": color, "edgecolor": "black"} for color in (ORANGE, BLUE)]
-    bars, own = (ax.bar(range(10), [0] * 10, **look) for look in looks)
+    bars, own = (ax.bar(range(10), [0] * 10, color=c, ec="black") for c in (ORANGE, BLUE))
 
     def update(digit, **how):
         one, news = np.flatnonzero((labels == digit) & (upright == digit))[0], moved(digits, **how)
