@@ -3,6 +3,7 @@
 import copy
 import numbers
 from functools import partial
+from inspect import signature
 
 # Taken by name, so that an answer that later replaces `np.abs` is not believed.
 from numpy import abs as absolute
@@ -50,16 +51,17 @@ def match(answer, right, cases, wrongs=(), names=(), tol=1e-9, order=(), explain
         raise Wrong(problem, rows)
 
 
-def judged(right, cases, names, wrongs, **how):
+def judged(right, cases, wrongs, outputs=(), **how):
     """Return a test that compares an answer with `right` by `match`.
 
     `cases(rng)` gives the list of cases. In `wrongs`, a mistake is a key and a function, or the
-    keyword arguments with which `right` itself makes the mistake.
+    keyword arguments with which `right` itself makes the mistake: all its others are the answer's.
     """
     known = [(key, partial(right, **w) if isinstance(w, dict) else w) for key, w in wrongs]
+    own = [arg.name for arg in signature(right).parameters.values() if arg.default is arg.empty]
 
     def test(answer, seed=0):
-        match(answer, right, cases(default_rng(seed)), known, names, **how)
+        match(answer, right, cases(default_rng(seed)), known, (*own, *outputs), **how)
 
     return test
 

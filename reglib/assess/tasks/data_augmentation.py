@@ -119,14 +119,8 @@ def cut_box(h, w, lam, row, col, side=lambda lam: np.sqrt(1 - lam), half=2, out=
 
 
 def box_cases(rng):
-    at_border = [(12, 20, 0.63, *rng.integers(3, size=2).tolist()), (20, 30, 0.8, 19, 1)]
-    return [
-        (8, 8, 0.7, 0, 4),
-        (20, 30, 0.7, 9, 14),
-        (12, 9, 0.45, 0, 8),
-        *at_border,
-        (6, 9, 0.2, 2, 3),
-    ]
+    first = [(8, 8, 0.7, 0, 4), (20, 30, 0.7, 9, 14), (12, 9, 0.45, 0, 8), (20, 30, 0.8, 19, 1)]
+    return [*first, (6, 9, 0.2, 2, 3), (12, 20, 0.63, *rng.integers(3, size=2).tolist())]
 
 
 BOXES = [
@@ -153,18 +147,11 @@ def cutmix(
 
 
 def cutmix_cases(rng):
-    """Partners in cycles, so that a box pasted twice shows, and boxes across every border."""
+    """Boxes across every border, and partners in cycles, so that a box pasted twice shows."""
     boxes = [(1, -1, 2, 2), (-1, 3, 3, 4), (2, 2, 5, 2), (1, 1, 2, 3), (0, 0, 4, 5)]
-    orders = [rng.permutation(n) for n in (3, 5, 6, 4, 5)]
     return [
-        (
-            rng.uniform(size=(len(order), 4, 5)),
-            order,
-            len(order),
-            *box,
-            order[np.argsort(np.roll(order, 1))],
-        )
-        for order, box in zip(orders, boxes, strict=True)
+        (rng.uniform(size=(n, 4, 5)), rng.permutation(n), n, *box, np.roll(range(n), step))
+        for n, step, box in zip((3, 5, 6, 4, 5), (1, 3, 5, 1, 2), boxes, strict=True)
     ]
 
 
@@ -174,13 +161,11 @@ CUTMIXES = [
     for count in (1, 2, 3)
     for some in combinations(FAULTS, count)
 ]
-BOX = ("top", "left", "height", "width")
-MIX = ("images", "y", "k", *BOX, "perm", "mixed", "labels")
 TESTS = {
-    "3.2": judged(sources, source_cases, ("h", "w", "degrees", "rows", "cols"), SOURCES),
-    "3.3": judged(bilinear, sample_cases, ("image", "rows", "cols"), SAMPLES),
-    "3.4": judged(shifted, shift_cases, ("images", "down", "right"), SHIFTS),
-    "3.5": judged(saturated, saturation_cases, ("image", "factor"), SATURATIONS),
-    "3.8": judged(cut_box, box_cases, ("h", "w", "lam", "row", "col", *BOX, "lam"), BOXES),
-    "3.9": judged(cutmix, cutmix_cases, MIX, CUTMIXES),
+    "3.2": judged(sources, source_cases, SOURCES, ("rows", "cols")),
+    "3.3": judged(bilinear, sample_cases, SAMPLES),
+    "3.4": judged(shifted, shift_cases, SHIFTS),
+    "3.5": judged(saturated, saturation_cases, SATURATIONS),
+    "3.8": judged(cut_box, box_cases, BOXES, ("top", "left", "height", "width", "lam")),
+    "3.9": judged(cutmix, cutmix_cases, CUTMIXES, ("mixed", "labels")),
 }

@@ -13,7 +13,11 @@ def astray(values, mean, variance, fourth):
     """Whether the mean, or the variance about the right mean, is far from the right one."""
     errors = np.sqrt(np.array([variance, fourth - variance**2]) / len(values))
     found = np.array([values.mean(), np.mean((values - mean) ** 2)])
-    return abs(found - [mean, variance]) > SIGMAS * errors
+    return (abs(found - [mean, variance]) > SIGMAS * errors).any()
+
+
+def moments(values):
+    return f"mean {values.mean():.3f}, variance {values.var():.3f}"
 
 
 def blend_faults(M, labels, Y):
@@ -31,8 +35,7 @@ def blend_faults(M, labels, Y):
 
 def mixup(answer, seed=0):
     """The images are the rows of an identity matrix: a mixed one shows what it was mixed of."""
-    rng = np.random.default_rng(seed)
-    n, k = 60, 4
+    rng, n, k = np.random.default_rng(seed), 60, 4
     images, y = np.eye(n).reshape(n, 6, 10), rng.permutation(np.arange(n) % k)
 
     def mixed(alpha, seed):
@@ -55,11 +58,10 @@ def mixup(answer, seed=0):
         seeds = rng.choice(10**6, size=20, replace=False).tolist()
         lam = np.concatenate([mixed(a, one).diagonal() for one in seeds])
         lam, right = lam[lam < 1], 1 / (8 * a + 4)
-        if astray(lam, 0.5, right, 3 / (16 * (2 * a + 1) * (2 * a + 3))).any():
-            flat = not astray(lam, 0.5, 1 / 12, 1 / 80).any()
+        if astray(lam, 0.5, right, 3 / (16 * (2 * a + 1) * (2 * a + 3))):
+            flat = not astray(lam, 0.5, 1 / 12, 1 / 80)
             key = "alpha_unused" if flat else "folded" if lam.min() > 0.45 else "not_beta"
-            shown = f"mean {lam.mean():.3g}, variance {lam.var():.3g}"
-            blame(key, f"mean 0.5, variance {right:.3g}", shown, alpha=a)
+            blame(key, f"mean 0.5, variance {right:.3g}", moments(lam), alpha=a)
 
 
 def box_faults(boxes, h, w, scale, ratio):
@@ -67,8 +69,7 @@ def box_faults(boxes, h, w, scale, ratio):
     top, left, a, b = boxes.T
     yield "fractions", (boxes != boxes.round()).any(axis=1)
     yield "empty", (a < 1) | (b < 1)
-    slack = np.array([1 - 1e-9, 1 + 1e-9])
-    (least, most), (flat, tall) = scale * slack, ratio * slack
+    (least, most), (flat, tall) = np.array([scale, ratio]) * [1 - 1e-9, 1 + 1e-9]
     off = (a / b < flat) | (a / b > tall)
     turned = off.mean() > 0.1 and np.mean((b / a >= flat) & (b / a <= tall)) > 0.9
     yield "aspect_turned", off & turned
@@ -100,15 +101,12 @@ def erasing_box(answer, seed=0):
 
     sound(repeated(lambda seed: box(large, seed), rng), large)
     top, left, a, b = many(large, 400)
-    uniform = {  # from 0 to 1; rounding to pixels moves the means by 0.005 at most
-        "share": (a * b / (400 * 300) - 0.02) / 0.13,
-        "log_aspect": np.log(a / b / 0.25) / np.log(8),
-        "place": np.append((top + 0.5) / (401 - a), (left + 0.5) / (301 - b)),
-    }
-    for key, values in uniform.items():
-        if astray(values, 0.5, 1 / 12, 1 / 80).any():
-            shown = f"mean {values.mean():.3f}, variance {values.var():.3f}"
-            blame(key, "on a scale from 0 to 1: mean 0.500, variance 0.083", shown)
+    places = np.append((top + 0.5) / (401 - a), (left + 0.5) / (301 - b))
+    shares, log_aspects = (a * b / (400 * 300) - 0.02) / 0.13, np.log(a / b / 0.25) / np.log(8)
+    # All from 0 to 1; rounding to pixels moves their means by 0.005 at most.
+    for key, values in ("share", shares), ("log_aspect", log_aspects), ("place", places):
+        if astray(values, 0.5, 1 / 12, 1 / 80):
+            blame(key, "on a scale from 0 to 1: mean 0.500, variance 0.083", moments(values))
     top, left, a, b = many(small, 200)  # by chance all stop short once in 10**20 checks
     if not ((top + a == 8)[a < 8].any() and (left + b == 12)[b < 12].any()):
         blame("never_last", "some boxes there", "none of 200", **{row: small})
