@@ -2,8 +2,8 @@
 
 The lessons show five seeds and a few strengths, to be quick; this is the fuller table that they
 quote. Run ``make bench``, or ``python -m benchmarks.effects`` for this one alone: it takes ten
-minutes and writes ``docs/effects.md``. ``LOKY_MAX_CPU_COUNT=1`` before it leaves the other
-processors alone.
+minutes, and writes ``docs/effects.md`` and the README's table of gains.
+``LOKY_MAX_CPU_COUNT=1`` before it leaves the other processors alone.
 """
 
 from functools import cache
@@ -11,7 +11,7 @@ from functools import cache
 import numpy as np
 from joblib import Parallel, delayed
 
-from benchmarks.machine import machine, write
+from benchmarks.machine import machine, quote, write
 from reglib import augment
 from reglib.data import load_digits, noisy_digits, split
 from reglib.network import RegularizedNeuralNetwork
@@ -176,6 +176,24 @@ def strength_table():
     return [f"| {name} | {' | '.join(row)} |" for name, row in cells.items()]
 
 
+def gain_table():
+    """Return the README's table: what each technique adds, the largest gain first."""
+    redrawn, clean = (best(standard, flipped, SETTINGS, SEEDS) for flipped in (0.2, 0.0))
+    means = {
+        name: [chosen[name][1][:, 1].mean() for chosen in (redrawn, clean)]
+        + list(redrawn[name][1][:, 2:4].mean(axis=0))
+        for name in redrawn
+    }
+    plain = means.pop("plain")
+    head = "| technique | a fifth of the labels redrawn | clean labels | noisy | rotated |"
+    rows = [head, "|---" * 5 + "|", "| plain | " + " | ".join(f"{v:.3f}" for v in plain) + " |"]
+    for name, (dirty, tidy, *others) in sorted(means.items(), key=lambda item: -item[1][0]):
+        cells = [f"{dirty - plain[0]:+.3f}", f"{tidy - plain[1]:+.3f}"]
+        cells += [f"{value:.3f}" for value in others]
+        rows.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
 def few_table():
     """Return the Markdown rows of the augmentations against the number of clean labels."""
     epochs = {n: FEW_STEPS // -(-n // BATCH) for n in LABELS}
@@ -286,6 +304,7 @@ def main():
         "Machine: " + machine("numpy", "scikit-learn") + ".",
     ]
     write("effects.md", [*intro, *techniques(), *strengths(), *labels(), *widths()])
+    quote("effects", gain_table())
 
 
 if __name__ == "__main__":
