@@ -240,7 +240,7 @@ def erase_loop(h, w, scale, ratio, seed):
 def erase_batch(h, w, scale, ratio, seed):
     # Many boxes at once, of which the first good one counts.
     old = np.random.RandomState(seed)
-    share, log_aspect = old.uniform(*scale, 2000), old.uniform(*np.log(ratio), 2000)
+    share, log_aspect = old.uniform(*scale, 100), old.uniform(*np.log(ratio), 100)
     a = np.rint(np.sqrt(share * h * w * np.exp(log_aspect))).astype(int)
     b = np.rint(np.sqrt(share * h * w * np.exp(-log_aspect))).astype(int)
     share, aspect = a * b / (h * w), a / np.maximum(b, 1)
