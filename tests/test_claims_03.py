@@ -49,7 +49,7 @@ def test_turned_digits_are_learnt_from_turned_digits(lesson, degrees, at_20, at_
 
 
 def test_upright_digits_gain_nothing_from_turns(lesson):
-    plain, narrow, wide = (scores[:, 0] for scores in lesson["g_turned"].values())
+    plain, narrow, wide = lesson["g_upright"].values()
     assert abs(np.mean(narrow - plain)) < 0.015, narrow - plain
     gains(plain - wide, 0.008, 0.75)
 
@@ -67,8 +67,7 @@ def test_small_digits_are_learnt_from_scaled_digits_and_the_usual_ones_gain_noth
 @pytest.mark.parametrize(
     ("name", "least"),
     [
-        ("flip left to right", 0.015),
-        ("flip top to bottom", 0.02),
+        ("flips, both ways", 0.04),
         ("half turn", 0.02),
         ("turn by any angle", 0.1),
     ],
@@ -83,13 +82,13 @@ def test_half_of_the_half_turns_price_is_the_broken_label(lesson):
     gains(lesson["g_plain"] - spared, 0.005, 0.75)
 
 
-def test_the_nine_pays_for_the_half_turn_and_is_repaid_when_spared(lesson):
+def test_the_digits_that_are_broken_pay_and_are_repaid_when_spared(lesson):
     change = lesson["g_change"]
     assert change["half turn"][9] < -0.05 < -0.03 < change["half turn, not 6 and 9"][9], change
     kept = lesson["by_class"]["half turn"][:, [6, 9]].mean()
     assert kept > 0.65, f"6 and 9 have become a coin toss: {kept}"
-    for name in ("flip left to right", "flip top to bottom"):
-        assert change[name][5] < -0.05, (name, change[name])
+    flips = change["flips, both ways"]
+    assert flips[[0, 1, 8]].mean() > -0.04 and flips[[2, 3, 5, 7, 9]].mean() < -0.06, flips
 
 
 def test_copies_on_both_sides_of_the_split_promise_perfection(lesson):
@@ -129,7 +128,7 @@ def test_jitter_pays_in_the_dark_and_costs_in_the_old_light(lesson):
 def test_a_jitter_helps_against_its_change_and_its_relatives(lesson, name, change, least):
     column = list(lesson["weather"]).index(change)
     gain = lesson["c_table"][name][column] - lesson["c_table"]["plain"][column]
-    gains(gain, least, 0.85)
+    gains(gain, least, 0.75)
 
 
 def test_grey_defeats_all_and_training_on_it_costs_colour(lesson):
