@@ -98,7 +98,8 @@ def test_copies_of_a_few_digits_pay_most_where_digits_are_moved():
         rng = np.random.default_rng(seed)
         sets = split(*load_digits(), (20, 100, 100), rng)
         (images, y), (val, val_y), (test, test_y) = ((X.reshape(-1, 8, 8), y) for X, y in sets)
-        moved = [shift(new, *rng.integers(-1, 2, size=(2, 100))) for new in (val, test)]
+        steps = rng.integers(-1, 2, size=(2, 2, 100))
+        moved = [shift(new, *by, np.zeros(100)) for new, by in zip((val, test), steps, strict=True)]
         pairs = [tuned(images, y, v, val_y, t, test_y, (0, 1))[1:] for v, t in ((val, test), moved)]
         gains.append([accuracy - plain for accuracy, plain in pairs])
     still, moving = np.mean(gains, axis=0)

@@ -190,70 +190,72 @@ WRONG["3.3"] = [
 
 
 # 3.4 each image by its own step
-def shift_slow(images, down, right):
-    out = np.zeros_like(images)
+def shift_slow(images, down, right, fill):
     n, h, w = images.shape
+    out = np.empty_like(images)
     for b in range(n):
         for i in range(h):
             for j in range(w):
                 r, c = i - down[b], j - right[b]
-                if 0 <= r < h and 0 <= c < w:
-                    out[b, i, j] = images[b, r, c]
+                out[b, i, j] = images[b, r, c] if 0 <= r < h and 0 <= c < w else fill[b]
     return out
 
 
-def shift_by_mask(images, down, right):
+def shift_by_mask(images, down, right, fill):
     n, h, w = images.shape
     r, c = np.arange(h) - down[:, None], np.arange(w) - right[:, None]
-    rows_in, cols_in = (r >= 0) & (r < h), (c >= 0) & (c < w)
-    found = images[np.arange(n)[:, None, None], (r % h)[:, :, None], (c % w)[:, None, :]]
-    return found * rows_in[:, :, None] * cols_in[:, None, :]
+    kept = ((r >= 0) & (r < h))[:, :, None] & ((c >= 0) & (c < w))[:, None, :]
+    out = images[np.arange(n)[:, None, None], (r % h)[:, :, None], (c % w)[:, None, :]]
+    out[~kept] = np.broadcast_to(fill[:, None, None], images.shape)[~kept]
+    return out
 
 
-def shift_by_matrices(images, down, right):
-    # A move is a product with a matrix that has one diagonal of ones.
+def shift_by_matrices(images, down, right, fill):
+    # A move is a product with a matrix that has one diagonal of ones, and zeros come in.
     n, h, w = images.shape
     R = np.array([np.eye(h, k=-d) for d in down.tolist()])
     C = np.array([np.eye(w, k=d) for d in right.tolist()])
-    return R @ images @ C
+    return R @ (images - fill[:, None, None]) @ C + fill[:, None, None]
 
 
-def shift_by_windows(images, down, right):
+def shift_by_windows(images, down, right, fill):
     n, h, w = images.shape
-    framed = np.pad(images, ((0, 0), (h, h), (w, w)))
+    framed = np.tile(fill[:, None, None], (1, 3 * h, 3 * w))
+    framed[:, h : 2 * h, w : 2 * w] = images
     down, right = np.clip(down, -h, h), np.clip(right, -w, w)
     starts = zip(h - down, w - right, strict=True)
     return np.stack([framed[b, r : r + h, c : c + w] for b, (r, c) in enumerate(starts)])
 
 
-def _rolled(images, down, right):
+def _rolled(images, down, right, fill):
     moves = zip(images, down.tolist(), right.tolist(), strict=True)
     return np.stack([np.roll(image, (d, r), axis=(0, 1)) for image, d, r in moves])
 
 
-def shift_edge(images, down, right):
+def shift_edge(images, down, right, fill):
     h, w = images.shape[1:]
     rows = np.clip(np.arange(h) - down[:, None], 0, h - 1)[:, :, None]
     cols = np.clip(np.arange(w) - right[:, None], 0, w - 1)[:, None]
     return images[np.arange(len(images))[:, None, None], rows, cols]
 
 
-def shift_into_the_input(images, down, right):
-    images[:] = shift_slow(images, down, right)
+def shift_into_the_input(images, down, right, fill):
+    images[:] = shift_slow(images, down, right, fill)
     return images
 
 
 RIGHT["3.4"] = [shift_by_mask, shift_slow, shift_by_matrices, shift_by_windows]
 WRONG["3.4"] = [
-    (_rolled, "as with `np.roll`. What comes in is 0."),
-    (lambda images, d, r: _rolled(images, -d, -r), "What comes in is 0. The images move the other"),
+    (_rolled, "as with `np.roll`. What comes in is `fill[i]`."),
+    (lambda X, d, r, fill: _rolled(X, -d, -r, fill), "`fill[i]`. The images move the other"),
     (shift_edge, "edge were repeated"),
-    (lambda images, d, r: shift_slow(images, -d, -r), "the other way"),
-    (lambda images, d, r: shift_slow(images, r, d), "`down` and `right` have changed"),
-    (lambda images, d, r: shift_slow(images, 0 * d + d[0], 0 * r + r[0]), "same step"),
-    (lambda images, d, r: shift_slow(images, d, r)[..., None], "shape is"),
+    (lambda X, d, r, fill: shift_slow(X, d, r, 0 * fill), "as in the loop"),
+    (lambda X, d, r, fill: shift_slow(X, -d, -r, fill), "the other way"),
+    (lambda X, d, r, fill: shift_slow(X, r, d, fill), "`down` and `right` have changed"),
+    (lambda X, d, r, fill: shift_slow(X, 0 * d + d[0], 0 * r + r[0], fill), "same step"),
+    (lambda *case: shift_slow(*case)[..., None], "shape is"),
     (shift_into_the_input, "in place"),
-    (lambda images, d, r: images, "differ"),
+    (lambda images, *rest: images, "differ"),
 ]
 
 

@@ -63,27 +63,29 @@ SAMPLES = [
 ]  # fmt: skip
 
 
-def shifted(images, down, right, wrap=False, edge=False, sign=1):
-    """Each image moved by its own step."""
+def shifted(images, down, right, fill, wrap=False, edge=False, sign=1):
+    """Each image moved by its own step, with its own value coming in."""
     (h, w), batch = images.shape[1:], np.arange(len(images))[:, None, None]
     r = (np.arange(h) - sign * down[:, None])[:, :, None]
     c = (np.arange(w) - sign * right[:, None])[:, None]
     inside = (r >= 0) & (r < h) & (c >= 0) & (c < w) | wrap | edge
     r, c = (r % h, c % w) if wrap else (r.clip(0, h - 1), c.clip(0, w - 1))
-    return images[batch, r, c] * inside
+    return np.where(inside, images[batch, r, c], fill[:, None, None])
 
 
 def shift_cases(rng):
     images, moves = rng.uniform(0.2, 1, size=(9, 5, 7)), rng.permuted([range(-4, 5)] * 2, axis=1)
     first = np.arange(1.0, 13.0).reshape(2, 2, 3), np.array([1, 0]), np.array([0, -1])
-    return [first, (images, *moves), (images[:3], np.array([6, -1, 2]), np.array([1, -9, 2]))]
+    far, fill = (images[:3], np.array([6, -1, 2]), np.array([1, -9, 2])), rng.uniform(2, 3, size=9)
+    return [(*first, np.array([0.5, 0.0])), (images, *moves, fill), (*far, fill[:3])]
 
 
 SHIFTS = [
     ("wrapped", {"wrap": True}), ("edge", {"edge": True}), ("turned", {"sign": -1}),
     ("wrapped turned", {"wrap": True, "sign": -1}),
-    ("exchanged", lambda images, down, right: shifted(images, right, down)),
-    ("one_move", lambda images, *by: shifted(images, *(0 * step + step[0] for step in by))),
+    ("zeros", lambda images, down, right, fill: shifted(images, down, right, 0 * fill)),
+    ("exchanged", lambda images, down, right, fill: shifted(images, right, down, fill)),
+    ("one_move", lambda images, *by: shifted(images, *(0 * one + one[0] for one in by[:2]), by[2])),
 ]  # fmt: skip
 
 
