@@ -8,7 +8,7 @@ import numpy as np
 
 from reglib.checks import batch, each, number, scaled, whole
 from reglib.color import adjust_brightness, adjust_contrast, adjust_saturation
-from reglib.geometry import crop, erase, hflip, rotate, scale, vflip
+from reglib.geometry import crop, erase, hflip, in_pieces, pixels, rotate, scale, vflip
 
 __all__ = [
     "ColorJitter", "Compose", "CutMix", "MixUp", "RandomCrop", "RandomErasing",
@@ -53,7 +53,12 @@ def mixup(X, Y, lam, perm):
     X = scaled("X", X)
     Y, perm = _partners(len(X), Y, perm)
     lam = number("lam", lam, "in [0, 1]")
-    return lam * X + (1 - lam) * X[perm], lam * Y + (1 - lam) * Y[perm]
+
+    def mix(x, partner, out):
+        np.multiply(X[partner], 1 - lam, out=out)
+        out += lam * x
+
+    return in_pieces(mix, X, perm), lam * Y + (1 - lam) * Y[perm]
 
 
 def cutmix(X, Y, top, left, height, width, perm):
@@ -95,10 +100,14 @@ def cutmix(X, Y, top, left, height, width, perm):
     top, left = whole("top", top, low=-np.inf), whole("left", left, low=-np.inf)
     height, width = whole("height", height, low=0), whole("width", width, low=0)
     rows, columns = (slice(max(a, 0), max(a + b, 0)) for a, b in ((top, height), (left, width)))
-    mixed, (h, w) = X.copy(), X.shape[1:3]
-    mixed[:, rows, columns] = X[perm, rows, columns]
+
+    def paste(x, partner, out):
+        out[...] = x
+        out[:, rows, columns] = X[partner, rows, columns]
+
+    h, w = X.shape[1:3]
     lam = 1 - len(range(h)[rows]) * len(range(w)[columns]) / (h * w)
-    return mixed, lam * Y + (1 - lam) * Y[perm]
+    return in_pieces(paste, X, perm), lam * Y + (1 - lam) * Y[perm]
 
 
 def _partners(n, Y, perm):
@@ -162,23 +171,25 @@ class RandomHorizontalFlip:
         Probability to apply, in [0, 1].
     """
 
-    flip = staticmethod(hflip)
+    order = np.s_[:, ::-1]
 
     def __init__(self, p=0.5):
         self.p = number("p", p, "in [0, 1]")
 
     def __call__(self, X, Y, rng=None):
         """Return X (n, h, w, c), some images mirrored, and Y as it was."""
-        X = batch("X", X).copy()
+        X = batch("X", X)
+        out = np.empty(X.shape, X.dtype)
         chosen = np.random.default_rng(rng).random(len(X)) < self.p
-        X[chosen] = self.flip(X[chosen])
-        return X, Y
+        for new, old, flip in zip(pixels(out), pixels(X), chosen, strict=True):
+            new[...] = old[self.order] if flip else old
+        return out, Y
 
 
 class RandomVerticalFlip(RandomHorizontalFlip):
     """Mirror each image top to bottom with probability p, as `RandomHorizontalFlip` does."""
 
-    flip = staticmethod(vflip)
+    order = np.s_[::-1]
 
 
 class ColorJitter:
@@ -289,7 +300,8 @@ class RandomErasing:
             sides = np.hstack([sides, drawn[:, fits]])[:, :n]
             if sides.shape[1] == n:
                 return sides
-        raise ValueError(f"scale and ratio must allow a box in {h}x{w} pixels, got {self.scale}")
+        allowed = f"scale and ratio must allow a box in {h}x{w} pixels"
+        raise ValueError(f"{allowed}, got {self.scale} and {self.ratio}")
 
 
 class MixUp:
@@ -366,7 +378,7 @@ class Compose:
 
 def _limits(name, limits, allowed):
     """Return (low, high), or say what is wrong with them."""
-    low, high = each(name, limits, allowed, 2)
+    low, high = each(name, limits, allowed, 2).tolist()
     if np.ndim(limits) == 0 or low > high:
         raise ValueError(f"{name} must be (low, high) with low <= high, got {limits!r}")
     return low, high

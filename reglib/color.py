@@ -76,7 +76,7 @@ def adjust_saturation(images, factor):
 def _blend(images, factor, grey=None):
     """Return ``clip(f x + (1 - f) grey(x))``, the grey being black if none is given."""
     images = batch("images", images)
-    factors = each("factor", factor, ">= 0", len(images))[:, None, None, None]
+    factors = each("factor", factor, ">= 0", len(images)).astype(images.dtype)
 
     def fill(x, f, out):
         if not (x.min() >= 0 and x.max() <= 1):  # catches NaN as well
@@ -86,7 +86,7 @@ def _blend(images, factor, grey=None):
             out += (1 - f) * grey(x)
         np.clip(out, 0, 1, out=out)
 
-    return in_pieces(fill, images, factors)
+    return in_pieces(fill, images, factors[:, None, None, None])
 
 
 def _luma(x):

@@ -5,7 +5,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from reglib.checks import batch, each, number, whole, wholes
 
-__all__ = ["crop", "erase", "hflip", "in_pieces", "rotate", "scale", "vflip"]
+__all__ = ["crop", "erase", "hflip", "in_pieces", "pixels", "rotate", "scale", "vflip"]
 
 _PIECE = 1 << 15  # numbers worked on at a time: with their temporaries they fit the cache
 
@@ -38,7 +38,8 @@ def rotate(images, degrees):
     images = batch("images", images)
     angles = np.deg2rad(each("degrees", degrees, "of any sign", len(images)))
     cos, sin = np.cos(angles), np.sin(angles)
-    return in_pieces(_warp, images, np.array([[cos, sin], [-sin, cos]]).transpose(2, 0, 1))
+    turns = np.array([[cos, sin], [-sin, cos]], images.dtype)
+    return in_pieces(_warp, images, turns.transpose(2, 0, 1))
 
 
 def scale(images, factor):
@@ -67,7 +68,8 @@ def scale(images, factor):
     """
     images = batch("images", images)
     factors = each("factor", factor, "> 0", len(images))
-    return in_pieces(_warp, images, np.eye(2) / factors[:, None, None])
+    shrink = np.eye(2) / factors[:, None, None]
+    return in_pieces(_warp, images, shrink.astype(images.dtype))
 
 
 def _warp(x, M, out):
@@ -107,9 +109,19 @@ def hflip(images):
     >>> hflip(np.array([[1.0, 2.0]]).reshape(1, 1, 2, 1)).ravel().tolist()
     [2.0, 1.0]
     """
-    images = np.ascontiguousarray(batch("images", images))
-    pixels = images.view(f"V{images.itemsize * images.shape[3]}")  # all channels move as one
-    return pixels[:, :, ::-1].copy().view(images.dtype)
+    images = batch("images", images)
+    return pixels(images)[:, :, ::-1].copy().view(images.dtype)
+
+
+def pixels(images):
+    """Return images (n, h, w, c) as (n, h, w, 1), all channels of a pixel one item to move.
+
+    Examples
+    --------
+    >>> pixels(np.ones((1, 8, 8, 3))).shape
+    (1, 8, 8, 1)
+    """
+    return np.ascontiguousarray(images).view(f"V{images.itemsize * images.shape[3]}")
 
 
 def vflip(images):
@@ -199,11 +211,11 @@ def _span(start, length, names, n, size):
 
 
 def in_pieces(function, X, values):
-    """Let ``function(x, v, out)`` fill an array like X (n, h, w, c) piece by piece; return it.
+    """Let ``function(x, v, out)`` fill an array like X (n, ...) piece by piece; return it.
 
     A piece x of X and v of the values (n, ...) is small enough for the processor's cache.
     """
-    out, values = np.empty(X.shape, X.dtype), values.astype(X.dtype)
+    out = np.empty(X.shape, X.dtype)
     step = max(1, _PIECE // max(1, X[:1].size))
     for start in range(0, len(X), step):
         piece = slice(start, start + step)
