@@ -24,8 +24,8 @@ def policy_cases(rng):
     cases = []
     for sizes, drop in (((8, 8, 8), 0.31), ((10, 30, 20), 0.17)):
         y = rng.permutation(np.repeat(range(3), sizes))
-        odds = np.vstack([[0.1, 0.4, 0.2], rng.choice([0.05, 0.2, 0.4, 0.7], size=(30, 3))])
-        told = (y + (rng.random((31, len(y))) < odds[:, y])) % 3
+        odds = np.vstack([[0.1, 0.5, 0.2], rng.choice([0.05, 0.2, 0.4, 0.7], size=(60, 3))])
+        told = (y + (rng.random((61, len(y))) < odds[:, y])) % 3
         P = 0.6 * np.eye(3)[told] + 0.4 * rng.dirichlet(np.ones(3), size=told.shape)
         cases.append((P[0], P[1:], y, drop))
     return cases
