@@ -15,7 +15,8 @@ from matplotlib.textpath import TextPath
 from PIL import Image
 
 from reglib import explore
-from reglib.explore.base import Explorer, house_style, log_slider, slider
+from reglib.explore.base import Explorer, house_style
+from reglib.explore.controls import log_slider, slider
 
 every_explorer = pytest.mark.parametrize("name", explore.__all__)
 

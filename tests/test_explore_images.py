@@ -9,7 +9,7 @@ from scipy import ndimage, special
 
 from reglib import MixUp, RegularizedNeuralNetwork, data, explore
 from reglib.explore import images, mixing
-from reglib.explore.noise import _ACROSS, _UP
+from reglib.explore.fits import ACROSS, UP, digits_fit
 
 SIDE = images.SIDE
 LUMA = np.array([0.299, 0.587, 0.114])
@@ -100,7 +100,7 @@ def moved_by_hand(picture, flip, angle, factor, across, down):
 def test_photograph_and_digit_are_moved_as_scipy_moves_them(how):
     explorer = opened("geometric_transform")
     digit, top, sure, label, n, moved_right, right = told(explorer, digit=2, **how)
-    net, X, y = images._digits(0.0)
+    net, X, y = digits_fit(0.0)
     X, y, known = X[:400], y[:400], net.predict(X[:400])
     one = next(i for i in range(400) if y[i] == 2 and known[i] == 2)
     before, after, small, turned = views(explorer)
@@ -140,7 +140,7 @@ def test_the_caption_is_right_about_the_six():
     explorer = explore.geometric_transform()
     assert told(explorer)[:2] == [6, 8], "the network reads the start's 6 after all"
     assert told(explorer, angle=-180)[1] == 9, "turned upside down it is no 9"
-    net, X, y = images._digits(0.0)
+    net, X, y = digits_fit(0.0)
     sixes = images.moved(X[y == 6].reshape(-1, 8, 8, 1), "none", 180, 1, 0, 0)
     assert np.mean(net.predict(sixes) == 9) > 0.5, "most others are no 9"
 
@@ -273,7 +273,7 @@ def moons_fit(seed, alpha):
 
 def slope_and_trust(net, X, y):
     """Return the soft share of the walk across both moons, and accuracy and mean confidence."""
-    up = net.predict_proba(np.column_stack([np.full(47, _ACROSS[36]), _UP]))[:, 1]
+    up = net.predict_proba(np.column_stack([np.full(47, ACROSS[36]), UP]))[:, 1]
     P = net.predict_proba(X)
     return np.mean((up > 0.1) & (up < 0.9)), np.mean(P.argmax(axis=1) == y), P.max(axis=1).mean()
 
@@ -291,14 +291,14 @@ def test_boundary_walk_and_trust_are_those_of_the_fit(alpha):
     plane, ax = explorer.fig.axes
     share = plane.images[0].get_array()
     for i, j in ((0, 0), (46, 10), (20, 69)):
-        there = net.predict_proba(np.array([[_ACROSS[j], _UP[i]]]))[0, 1]
+        there = net.predict_proba(np.array([[ACROSS[j], UP[i]]]))[0, 1]
         assert share[i, j] == pytest.approx(there), f"shade at row {i}, column {j}"
     dashed = next(line for line in plane.lines if len(line.get_xdata()) == 2)
-    assert dashed.get_xdata() == pytest.approx([_ACROSS[36]] * 2)
+    assert dashed.get_xdata() == pytest.approx([ACROSS[36]] * 2)
     for label, fitted in (("this alpha", alpha), ("alpha 0", 0)):
         (curve,) = (a for a in ax.lines if a.get_label() == label)
         walked = mixing.mixup_fit(fitted)[0][:, 36]
-        np.testing.assert_array_equal(curve.get_data(), [walked, _UP], label)
+        np.testing.assert_array_equal(curve.get_data(), [walked, UP], label)
 
 
 @pytest.mark.parametrize("alpha", [0, 1])
@@ -306,7 +306,7 @@ def test_the_lines_part_the_probabilities_that_they_name(alpha):
     explorer = opened("mixup_boundary")
     told(explorer, alpha=alpha)
     net, *_ = moons_fit(0, alpha)
-    step = np.array([[a, b] for a in (-1, 0, 1) for b in (-1, 0, 1)]) * (_ACROSS[1] - _ACROSS[0])
+    step = np.array([[a, b] for a in (-1, 0, 1) for b in (-1, 0, 1)]) * (ACROSS[1] - ACROSS[0])
     for collection, values in zip(explorer.fig.axes[0].collections, ((0.1, 0.9), (0.5,)),
                                   strict=True):  # fmt: skip
         pieces = collection.get_segments()

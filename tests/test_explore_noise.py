@@ -11,6 +11,7 @@ from test_explore_numbers import numbers
 
 from reglib import RegularizedNeuralNetwork, data, explore
 from reglib.explore import confidence, noise
+from reglib.explore.fits import ACROSS, UP
 from reglib.style import BLUE
 
 
@@ -140,10 +141,10 @@ def test_the_boundary_and_its_accuracies_are_those_of_the_fit(p, stddev):
     assert shown[:5] == pytest.approx([p, stddev, *right], abs=6e-4)
     assert shown[5] == pytest.approx(np.mean(net.predict(X_test) == y_test), abs=6e-4)
     share, edge, _, _ = noise.boundary_fit(p, stddev)
-    corner = net.predict_proba(np.array([[noise._ACROSS[0], noise._UP[-1]]]))[0, 1]
+    corner = net.predict_proba(np.array([[ACROSS[0], UP[-1]]]))[0, 1]
     assert share[-1, 0] == pytest.approx(corner), "rows of the picture are not from below"
     edge = edge[np.isfinite(edge).all(axis=1)]
-    step = noise._ACROSS[1] - noise._ACROSS[0]
+    step = ACROSS[1] - ACROSS[0]
     around = edge[:, None] + step * np.array([[a, b] for a in (-1, 0, 1) for b in (-1, 0, 1)])
     classes = net.predict(around.reshape(-1, 2)).reshape(-1, 9)
     assert (classes.min(axis=1) < classes.max(axis=1)).all(), "the line separates nothing"

@@ -11,7 +11,7 @@ from sklearn.linear_model import Ridge
 from sklearn.preprocessing import PolynomialFeatures
 
 from reglib import data, explore
-from reglib.explore import geometry, polynomial, regression
+from reglib.explore import geometry, regression
 from reglib.penalties import L1, L2, ElasticNet
 
 PENALTIES = {"L1": L1, "L2": L2, "elastic net": lambda v: ElasticNet(v, v)}
@@ -144,7 +144,7 @@ def test_degrees_of_freedom_are_the_trace_of_the_hat_matrix(l2):
 
 @pytest.mark.parametrize("l2", [1e-6, 1e-3, 1.0])
 def test_polynomial_errors_are_those_of_ridge(l2):
-    x, y, predict, errors = polynomial._fits()
+    x, y, predict, errors = regression._polynomials()
     powers = PolynomialFeatures(15, include_bias=False)
     ridge = Ridge(alpha=len(x) * l2, solver="svd").fit(powers.fit_transform(x[:, None]), y)
     at = np.linspace(-1, 1, 50)
@@ -158,7 +158,7 @@ def test_polynomial_errors_are_those_of_ridge(l2):
 
 
 def test_polynomial_goes_from_too_wild_over_enough_to_too_flat():
-    _, _, _, errors = polynomial._fits()
+    _, _, _, errors = regression._polynomials()
     (train0, val0), (train1, val1), (train2, val2) = (errors(l2) for l2 in (1e-8, 1e-3, 10.0))
     assert train0 < train1 < train2
     assert val1 < val2 < val0

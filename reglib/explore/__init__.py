@@ -8,25 +8,16 @@ from reglib.explore.geometry import constraint_balls, soft_threshold
 from reglib.explore.images import color_transform, geometric_transform, random_erasing
 from reglib.explore.mixing import cutmix, mixup, mixup_boundary
 from reglib.explore.noise import noise_boundary, thinned_network
-from reglib.explore.polynomial import polynomial_fit
-from reglib.explore.regression import coefficient_paths, early_stopping, singular_values
+from reglib.explore.regression import (
+    coefficient_paths,
+    early_stopping,
+    polynomial_fit,
+    singular_values,
+)
 
 __all__ = [
-    "calibration",
-    "coefficient_paths",
-    "color_transform",
-    "constraint_balls",
-    "cutmix",
-    "dropout_doubt",
-    "early_stopping",
-    "geometric_transform",
-    "label_smoothing",
-    "mixup",
-    "mixup_boundary",
-    "noise_boundary",
-    "polynomial_fit",
-    "random_erasing",
-    "singular_values",
-    "soft_threshold",
-    "thinned_network",
-]
+    "calibration", "coefficient_paths", "color_transform", "constraint_balls", "cutmix",
+    "dropout_doubt", "early_stopping", "geometric_transform", "label_smoothing", "mixup",
+    "mixup_boundary", "noise_boundary", "polynomial_fit", "random_erasing", "singular_values",
+    "soft_threshold", "thinned_network",
+]  # fmt: skip

@@ -5,23 +5,25 @@ import contextlib
 import html
 import io
 import threading
-from math import log10
 
-import ipywidgets
+import ipywidgets as widgets
 import matplotlib
+import numpy as np
 import traitlets
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cbook import flatten
+from matplotlib.figure import Figure
 from PIL import Image
 
-from reglib import checks, style
+from reglib import style
+from reglib.style import PURPLE
 
 _STATUS = '<div role="status" aria-live="polite" style="line-height: 1.5">{}</div>'
 _CAPTION = '<div style="line-height: 1.5"><i>{}</i></div>'
-_CONTROL = {"layout": {"width": "26em"}, "style": {"description_width": "9em"}}
-# How a moving line that follows a slider looks, and a moving point: for ax.axvline and ax.plot.
+# How a line that follows a slider looks, and a point that moves: ax.axvline(0, **CURSOR) and
+# ax.plot([], [], "o", **DOT).
 CURSOR = {"color": "black", "linewidth": 1, "clip_on": False}
-DOT = {"linestyle": "", "marker": "o", "markeredgecolor": "black", "clip_on": False}
+DOT = {"markeredgecolor": "black", "clip_on": False}
 
 
 @contextlib.contextmanager
@@ -32,54 +34,44 @@ def house_style():
         yield
 
 
-def slider(description, low, high, value, step=0.05, readout_format=".2f"):
-    """Return a slider for a number from low to high."""
-    return ipywidgets.FloatSlider(
-        value, min=low, max=high, step=step, description=description,
-        readout_format=readout_format, **_CONTROL,
-    )  # fmt: skip
+def figure(mosaic, height=4.2, **layout):
+    """Return a figure and its axes: "AB" side by side, "A;B" one above the other."""
+    fig = Figure(figsize=(8.1, height))
+    return fig, list(fig.subplot_mosaic(mosaic, **layout).values())
 
 
-def log_slider(description, low, high, value, step=0.05, readout_format=".2g"):
-    """Return a slider for a number > 0 that a step multiplies by 10**step.
-
-    The start is moved to the nearest step from ``low``, or no key would ever come back to it.
-    """
-    value = low * 10 ** (step * round(log10(value / low) / step))
-    return ipywidgets.FloatLogSlider(
-        value, min=log10(low), max=log10(high), step=step, description=description,
-        readout_format=readout_format, **_CONTROL,
-    )  # fmt: skip
+def cursor(ax, **looks):
+    """Return a line that follows a slider, and the dots where it meets the curves."""
+    return ax.axvline(0, **CURSOR), *ax.plot([], [], "o", **{"color": PURPLE} | DOT | looks)
 
 
-def positions(description, values, value):
-    """Return a slider that stops at the given values alone."""
-    return ipywidgets.SelectionSlider(
-        options=values, value=value, description=description, **_CONTROL
-    )
+def move(cursor, x, heights):
+    """Move a `cursor` to x, and its dots to these heights."""
+    line, dots = cursor
+    line.set_xdata([x, x])
+    dots.set_data(np.full(len(heights), x), heights)
 
 
-def choice(description, options, value):
-    """Return a drop-down list of the words in ``options``; another start than these raises."""
-    checks.choice(description, value, options)
-    return ipywidgets.Dropdown(options=options, value=value, description=description, **_CONTROL)
+def set_each(artists, name, values):
+    """Give each artist its own value of a property: ``set_each(bars, "height", [0.2, 0.8])``."""
+    for artist, value in zip(artists, values, strict=True):
+        artist.set(**{name: value})
 
 
-class _Picture(ipywidgets.Image):
+class _Picture(widgets.Image):
     """An Image whose tooltip reaches the page: the front end asks for a description first."""
 
     description = traitlets.Unicode("").tag(sync=True)
 
 
-class Explorer(ipywidgets.VBox):
+class Explorer(widgets.VBox):
     """Controls, a picture that follows them, and the picture's numbers in words.
 
     One function makes one explorer: it draws the figure, says what moves and how::
 
         @house_style()
         def shrinkage():
-            fig = Figure(figsize=(8.1, 3.6))
-            ax = fig.subplots()
+            fig, (ax,) = figure("A", 3.6)
             ax.set(xlabel="w", xlim=(-3, 3), ylim=(-3, 3))
             (line,) = ax.plot(W, W)
 
@@ -95,7 +87,7 @@ class Explorer(ipywidgets.VBox):
     Parameters
     ----------
     fig : matplotlib.figure.Figure
-        Made with ``Figure``, never with pyplot. All that is not in ``moving`` is its background,
+        Made with `figure`, never with pyplot. All that is not in ``moving`` is its background,
         drawn once and kept; changing it (a limit, a title) is allowed and costs a full draw.
     update : callable
         Called with the controls' values by name; moves the artists, returns a line of HTML.
@@ -127,20 +119,20 @@ class Explorer(ipywidgets.VBox):
         # At its own size where there is room: the box would stretch it, and blur it.
         size = {"align_self": "flex-start", "max_width": "100%"}
         self.picture = _Picture(format="png", tooltip=alt, layout=size)
-        self.text = ipywidgets.HTML(layout={"min_height": "3.2em"})
+        self.text = widgets.HTML(layout={"min_height": "3.2em"})
         self.render()
         self.still = bytes(self.picture.value)
         self.start = self.values
         for control in controls.values():
-            opens = " (the space bar opens the list)" * isinstance(control, ipywidgets.Dropdown)
+            opens = " (the space bar opens the list)" * isinstance(control, widgets.Dropdown)
             control.tooltip = control.description + opens  # without one, hovering shows "null"
             control.observe(self._moved, "value")
-        again = ipywidgets.Button(
+        again = widgets.Button(
             description="Reset", tooltip="Back to the start", layout={"width": "5em"}
         )
         again.on_click(self.reset)
-        row = ipywidgets.HBox([*controls.values(), again], layout={"flex_flow": "row wrap"})
-        super().__init__([row, self.picture, self.text, ipywidgets.HTML(_CAPTION.format(caption))])
+        row = widgets.HBox([*controls.values(), again], layout={"flex_flow": "row wrap"})
+        super().__init__([row, self.picture, self.text, widgets.HTML(_CAPTION.format(caption))])
 
     @property
     def values(self):

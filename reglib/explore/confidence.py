@@ -3,14 +3,15 @@
 from functools import cache
 
 import numpy as np
-from matplotlib.figure import Figure
 from scipy.ndimage import rotate
 from scipy.special import entr
 
-from reglib import Dropout, RegularizedNeuralNetwork, data, smooth_labels
-from reglib.explore.base import CURSOR, DOT, Explorer, choice, house_style, positions, slider
+from reglib import Dropout, smooth_labels
+from reglib.explore.base import CURSOR, DOT, Explorer, cursor, figure, house_style, move, set_each
+from reglib.explore.controls import choice, positions, slider
+from reglib.explore.fits import digits_fit
 from reglib.losses import outputs
-from reglib.style import BLUE, GREY, ORANGE, PURPLE
+from reglib.style import BLUE, GREY, ORANGE
 
 _GAPS = np.linspace(-1, 9, 201)
 _ALPHAS = (0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5)
@@ -37,32 +38,28 @@ def label_smoothing():
     Szegedy et al. (2016), Rethinking the Inception architecture for computer vision;
     Müller, Kornblith and Hinton (2019), When does label smoothing help?
     """
-    fig = Figure(figsize=(8.1, 4.0))
-    left, right = fig.subplots(1, 2, width_ratios=[2, 3])
+    fig, (left, right) = figure("AB", 4.0, width_ratios=[2, 3])
     left.set(xlim=(-0.02, 1.02), ylim=(0, 1.12), xticks=[], xlabel="classes, the true one first")
     left.set(ylabel="target", yticks=[0, 0.5, 1])
     bars = left.bar([0] * 10, 1, align="edge", edgecolor="white", color=[BLUE] + [ORANGE] * 9)
     words = [left.text(x, 0, "", ha=side) for x, side in ((0, "left"), (1, "right"))]
     right.set(xlim=(-1, 9), ylim=(0, 4), ylabel="loss", yticks=range(5), xticks=range(0, 10, 2))
     right.set(xlabel="gap: true logit above the others")
-    (hard,) = right.plot([], [], "--", color=GREY, label="hard label")
-    (soft,) = right.plot([], [], color=BLUE, label="softened label")
+    lines = right.plot(_GAPS, _GAPS, "--", color=GREY, label="hard label")
+    lines += right.plot(_GAPS, _GAPS, color=BLUE, label="softened label")
     fig.legend(loc="outside lower right", ncols=2)
-    cursor = right.axvline(0, **CURSOR)
-    (dot,) = right.plot([], [], color=PURPLE, markersize=8, **DOT)
+    at_best = cursor(right, markersize=8)
 
     def update(alpha, k):
         label = smooth_labels(np.eye(k)[:1], alpha)[0]
         for i, bar in enumerate(bars):
             bar.set(x=i / k, width=1 / k, height=label[i] if i < k else 0)
-        words[0].set(text=f"{label[0]:.3f}", y=label[0] + 0.02)
-        words[1].set(text=f"{label[1]:.3f} each", y=label[1] + 0.02)
-        hard.set_data(_GAPS, smoothed_loss(_GAPS, np.eye(k)[0]))
-        soft.set_data(_GAPS, smoothed_loss(_GAPS, label))
+        set_each(words, "text", (f"{label[0]:.3f}", f"{label[1]:.3f} each"))
+        set_each(words, "y", label[:2] + 0.02)
+        set_each(lines, "ydata", [smoothed_loss(_GAPS, target) for target in (np.eye(k)[0], label)])
         best = np.log(1 + k * (1 - alpha) / alpha) if alpha else 0
         least = smoothed_loss(best, label)
-        cursor.set(xdata=[best, best], visible=alpha > 0)
-        dot.set(xdata=[best], ydata=[least], visible=alpha > 0)
+        move(at_best, best if alpha else np.nan, [least])  # at nan nothing is drawn
         text = f"Of {k} classes the true one is to get {label[0]:.3f}, each other {label[1]:.3f}. "
         if alpha == 0:
             text += f"The loss is {smoothed_loss(9, label):.5f} at a gap of 9 and <b>falls for ever"
@@ -71,7 +68,7 @@ def label_smoothing():
         return text + f"<b>{best:.2f}</b>: there the probabilities are the softened label."
 
     return Explorer(
-        fig, update, [bars, words, hard, soft, cursor, dot],
+        fig, update, [bars, words, lines, at_best],
         {"alpha": slider("alpha", 0, 1, 0.1, 0.01), "k": positions("classes k", range(2, 11), 10)},
         title="A softened label wants a gap, a hard one wants it without end",
         caption="Try: alpha 0, then 0.01, then 1. How far apart are the logits to be?",
@@ -82,24 +79,12 @@ def label_smoothing():
 
 
 @cache
-def _digits(noise, **options):
-    """Return the standard recipe's network, trained with the options, and its test digits."""
-    (X, y), _, test = data.noisy_digits(p=noise, rng=np.random.default_rng(0))
-    net = RegularizedNeuralNetwork(
-        [64, 128, 10], activation="relu", output="softmax", loss="cross_entropy", init="he",
-        momentum=0.9, rng=np.random.default_rng(0), **options,
-    )  # fmt: skip
-    net.fit(X, y, 60, 32, 0.1)
-    return net, *test
-
-
-@cache
 def reliability(noise, alpha):
     """Return sums (10,) over the test digits in each tenth of the scale of confidence.
 
     They are how many there are, their confidences, and how many of them one fit got right.
     """
-    net, X, y = _digits(noise, label_smoothing=alpha)
+    net, X, y = digits_fit(noise, label_smoothing=alpha)
     P = net.predict_proba(X)
     confidence, right = P.max(axis=1), P.argmax(axis=1) == y
     tenth = np.minimum(confidence * 10, 9).astype(int)
@@ -119,16 +104,15 @@ def calibration():
     ----------
     Guo, Pleiss, Sun and Weinberger (2017), On calibration of modern neural networks.
     """
-    fig = Figure(figsize=(8.1, 4.2))
-    left, ax = fig.subplots(1, 2)
+    fig, (left, ax) = figure("AB")
     left.set(xlim=(0, 1.1), ylim=(0, 1.1), xlabel="confidence", ylabel="accuracy")
     left.plot([0, 1], [0, 1], "--", color=GREY)
     left.text(0.95, 0.1, "too sure", ha="right")
     left.text(0.05, 0.9, "too modest")
     dots = left.scatter([], [], color=ORANGE, edgecolor="black", clip_on=False)
     ax.set(xlim=(-0.02, 0.52), ylim=(0, 0.55), xlabel="alpha", ylabel="calibration error")
-    (errors,) = ax.plot([], [], color=BLUE, markersize=7, **(DOT | {"marker": "s"}))
-    cursor = ax.axvline(0, **CURSOR)
+    (errors,) = ax.plot([], [], "s", color=BLUE, markersize=7, **DOT)
+    line = ax.axvline(0, **CURSOR)
 
     def update(alpha, labels):
         fits = np.array([reliability(_LABELS[labels], a) for a in _ALPHAS])
@@ -138,7 +122,7 @@ def calibration():
         filled = np.array([sure, right])[:, count > 0] / count[count > 0]
         dots.set(offsets=filled.T, sizes=count[count > 0])
         errors.set_data(_ALPHAS, error)
-        cursor.set_xdata([alpha, alpha])
+        line.set_xdata([alpha, alpha])
         return (
             f"alpha = {alpha}: mean confidence {sure.sum() / total:.3f}, accuracy "
             f"{right.sum() / total:.3f} on {total:,.0f} test digits. Expected calibration error "
@@ -146,7 +130,7 @@ def calibration():
         )
 
     return Explorer(
-        fig, update, [dots, errors, cursor],
+        fig, update, [dots, errors, line],
         {"alpha": positions("alpha", _ALPHAS, 0),
          "labels": choice("training labels", list(_LABELS), "a fifth redrawn")},
         title="Smoothing lowers confidence: a little may be honest, more is too modest",
@@ -165,7 +149,7 @@ def turned(digit, angles):
     The digit is the first of its class that the network gets right upright. Its probabilities
     (n, 10) are those of evaluation; (n, 100, 10) those under 100 masks, the same at every angle.
     """
-    net, X, y = _digits(0.0, dropout=0.5)
+    net, X, y = digits_fit(0.0, dropout=0.5)
     upright = X[(y == digit) & (net.predict(X) == y)][0].reshape(8, 8)
     pictures = np.array([rotate(upright, angle, reshape=False, order=1) for angle in angles])
     one, (_, hidden, _) = net.forward_propagation(pictures.reshape(-1, 64)), net.activations
@@ -188,8 +172,7 @@ def dropout_doubt():
     Gal and Ghahramani (2016), Dropout as a Bayesian approximation.
     """
     across = np.arange(10) + np.random.default_rng(0).uniform(-0.3, 0.3, (100, 10))
-    fig = Figure(figsize=(8.1, 4.2))
-    view, ax, right = fig.subplots(1, 3, width_ratios=[2, 4, 4])
+    fig, (view, ax, right) = figure("ABC", width_ratios=[2, 4, 4])
     view.axis("off")
     picture = view.imshow(np.zeros((8, 8)), "gray_r", vmin=0, vmax=1)
     ax.set(xlim=(-0.6, 9.6), ylim=(0, 1.03), xticks=range(10), xlabel="class", ylabel="probability")
@@ -197,21 +180,20 @@ def dropout_doubt():
     (cloud,) = ax.plot([], [], "o", color=BLUE, markersize=2.5, label="100 masks")
     right.set(xlim=(-180, 180), ylim=(0, 2.4), xticks=range(-180, 181, 90))
     right.set(xlabel="angle", ylabel="entropy")
-    (single,) = right.plot([], [], "--", color=ORANGE, label="entropy of one pass")
-    (mean,) = right.plot([], [], color=BLUE, label="entropy of the masks' mean")
-    cursor = right.axvline(0, **CURSOR)
+    lines = right.plot(_ANGLES, _ANGLES, "--", color=ORANGE, label="entropy of one pass")
+    lines += right.plot(_ANGLES, _ANGLES, color=BLUE, label="entropy of the masks' mean")
+    line = right.axvline(0, **CURSOR)
     fig.legend(loc="outside lower right", ncols=4, columnspacing=1, handlelength=1.5)
 
     def update(digit, angle):
         (image,), (one,), (many,) = turned(digit, (angle,))
         top, doubt = one.argmax(), entr(many.mean(axis=0)).sum()
         _, ones, masked = turned(digit, _ANGLES)
-        single.set_data(_ANGLES, entr(ones).sum(axis=1))
-        mean.set_data(_ANGLES, entr(masked.mean(axis=1)).sum(axis=1))
+        set_each(lines, "ydata", [entr(P).sum(axis=1) for P in (ones, masked.mean(axis=1))])
         picture.set_data(image)
         bars.set_data(one)
         cloud.set_data(across.ravel(), many.ravel())
-        cursor.set_xdata([angle, angle])
+        line.set_xdata([angle, angle])
         return (
             f"A {digit} turned by {angle:.0f}°: one pass says <b>{top}</b> with probability "
             f"{one[top]:.3f}, entropy {entr(one).sum():.2f}. Under 100 masks that has mean "
@@ -221,7 +203,7 @@ def dropout_doubt():
         )
 
     return Explorer(
-        fig, update, [picture, bars, cloud, single, mean, cursor],
+        fig, update, [picture, bars, cloud, lines, line],
         {"digit": positions("digit", range(10), 1),
          "angle": slider("angle in degrees", -180, 180, 60, 5, ".0f")},
         title="Masks that disagree are a sign of doubt, not a proof",

@@ -1,9 +1,9 @@
 """Explorers of why the L1 penalty makes exact zeros and the others do not."""
 
 import numpy as np
-from matplotlib.figure import Figure
 
-from reglib.explore.base import CURSOR, DOT, Explorer, choice, house_style, slider
+from reglib.explore.base import CURSOR, DOT, Explorer, cursor, figure, house_style, move, set_each
+from reglib.explore.controls import choice, slider
 from reglib.penalties import L1, L2, ElasticNet
 from reglib.style import BLUE, GREEN, GREY, ORANGE, PURPLE
 
@@ -81,6 +81,11 @@ def constrained_minimum(shape, best, radius):
     return np.where(radius_of(shape, best) <= r, best, rim)
 
 
+def in_words(weight):
+    """Return a weight as the text shows it: an exact zero stands out."""
+    return "<b>exactly 0</b>" if weight == 0 else f"{weight:.3f}"
+
+
 def _rim(shape, radius):
     """Return the outline of a ball as points (241, 2)."""
     if shape == "elastic net":  # along each direction the length v solves v² + a v = r² + r
@@ -115,13 +120,12 @@ def constraint_balls(shape="L1"):
     ----------
     Hastie, Tibshirani and Friedman (2009), The elements of statistical learning, figure 3.11.
     """
-    fig = Figure(figsize=(8.1, 4.3))
-    plane, path = fig.subplots(1, 2, width_ratios=[1, 1])
+    fig, (plane, path) = figure("AB", 4.3)
     plane.set(xlabel="weight $w_1$", ylabel="weight $w_2$", xlim=(-2.6, 2.6), ylim=(-2.6, 2.6))
     plane.set(aspect="equal", xticks=range(-2, 3), yticks=range(-2, 3))
     plane.grid(False)
-    plane.axhline(0, color=GREY, linewidth=0.8, zorder=0.5)
-    plane.axvline(0, color=GREY, linewidth=0.8, zorder=0.5)
+    for zero in (plane.axhline, plane.axvline):
+        zero(0, color=GREY, linewidth=0.8, zorder=0.5)
     (contours,) = plane.plot([], [], color="#9A9A9A", linewidth=0.9)
     (touching,) = plane.plot([], [], color=GREY, linewidth=1.8)
     (ball,) = plane.fill([0], [0], facecolor=BLUE + "40", edgecolor=BLUE, linewidth=1.5)
@@ -130,11 +134,10 @@ def constraint_balls(shape="L1"):
     path.set(xlabel="radius of the ball", xlim=(0, 2.5), ylim=(-2.6, 2.6))
     path.set_title("The weights of the point as the ball grows", fontsize=11)
     path.axhline(0, color=GREY, linewidth=0.8)
-    looks = ("$w_1$", PURPLE, "-"), ("$w_2$", GREEN, "--")
-    lines = [path.plot([], [], dash, color=color, label=name)[0] for name, color, dash in looks]
+    lines = path.plot(_RADII, _RADII, color=PURPLE, label="$w_1$")
+    lines += path.plot(_RADII, _RADII, "--", color=GREEN, label="$w_2$")
     path.legend(handles=lines, loc="lower left", ncols=2)
-    cursor = path.axvline(0, **CURSOR)
-    (dots,) = path.plot([], [], color=ORANGE, **DOT)
+    at_radius = cursor(path, color=ORANGE)
 
     def update(shape, radius, best1, best2):
         best = np.array([best1, best2])
@@ -145,12 +148,10 @@ def constraint_balls(shape="L1"):
         ball.set_xy(_rim(shape, radius))
         top.set_data([best1], [best2])
         point.set_data(w[:1], w[1:])
-        for line, weight in zip(lines, constrained_minimum(shape, best, _RADII).T, strict=True):
-            line.set_data(_RADII, weight)
-        cursor.set_xdata([radius, radius])
-        dots.set_data([radius, radius], w)
-        words = ", ".join("<b>exactly 0</b>" if v == 0 else f"{v:.3f}" for v in w)
-        text = f"Least loss: weights ({best1:.2f}, {best2:.2f}). Inside the ball: ({words}). "
+        set_each(lines, "ydata", constrained_minimum(shape, best, _RADII).T)
+        move(at_radius, radius, w)
+        one, two = map(in_words, w)
+        text = f"Least loss: weights ({best1:.2f}, {best2:.2f}). Inside the ball: ({one}, {two}). "
         norm = np.linalg.norm(w)
         if shape == "max-norm":
             text += f"Norm of the unit's incoming weights: {norm:.3f} of at most {radius:.2f}. "
@@ -161,7 +162,7 @@ def constraint_balls(shape="L1"):
         return text + f"The penalty {_strength(shape, w, best)} has its minimum at the same point."
 
     return Explorer(
-        fig, update, [contours, touching, ball, top, point, lines, cursor, dots],
+        fig, update, [contours, touching, ball, top, point, lines, at_radius],
         {"shape": choice("shape of the ball", [*_SHAPES, "max-norm"], shape),
          "radius": slider("radius", 0.05, 2.5, 1.0),
          "best1": slider("least loss at w₁", -2, 2, 0.4),
@@ -185,38 +186,34 @@ def soft_threshold():
         Controls: the product of strength and step size, and the weight before the step.
     """
     w = np.linspace(-3, 3, 601)
-    both = ("elastic net", lambda k: ElasticNet(k, k), GREEN, "-.")
-    kinds = [("L1", L1, BLUE, "-"), ("L2", L2, ORANGE, "--"), both]
-    fig = Figure(figsize=(8.1, 4.2))
-    ax = fig.subplots()
+    fig, (ax,) = figure("A")
     ax.set(xlabel="weight before the step", ylabel="weight after the step")
     ax.set(xlim=(-3, 3), ylim=(-3, 3), xticks=range(-3, 4), yticks=range(-3, 4))
     zone = ax.axvspan(-1, 1, color=BLUE, alpha=0.12, linewidth=0)
     (same,) = ax.plot(w, w, ":", color=GREY, linewidth=1.4, label="no penalty")
-    lines = [ax.plot(w, w, dash, color=color, label=name)[0] for name, _, color, dash in kinds]
+    lines = ax.plot(w, w, color=BLUE, label="L1")
+    lines += ax.plot(w, w, "--", color=ORANGE, label="L2")
+    lines += ax.plot(w, w, "-.", color=GREEN, label="elastic net")
     fig.legend(handles=[*lines, same], loc="outside right upper")
-    cursor = ax.axvline(0, **CURSOR)
-    dots = [ax.plot([], [], color=color, **DOT)[0] for _, _, color, _ in kinds]
+    line = ax.axvline(0, **CURSOR)
+    dots = [ax.plot([0], [0], "o", color=color, **DOT)[0] for color in (BLUE, ORANGE, GREEN)]
 
     def update(strength, weight):
-        zone.set_x(-strength)
-        zone.set_width(2 * strength)
-        cursor.set_xdata([weight, weight])
-        after = []
-        for (name, penalty, _, _), line, dot in zip(kinds, lines, dots, strict=True):
-            prox = penalty(strength).prox
-            line.set_ydata(prox(w, 1.0))
-            value = prox(weight, 1.0)
-            dot.set_data([weight], [value])
-            after.append(f"{name} {'<b>exactly 0</b>' if value == 0 else f'{value:.3f}'}")
+        zone.set(x=-strength, width=2 * strength)
+        line.set_xdata([weight, weight])
+        penalties = L1(strength), L2(strength), ElasticNet(strength, strength)
+        after = [penalty.prox(weight, 1.0) for penalty in penalties]
+        set_each(lines, "ydata", [penalty.prox(w, 1.0) for penalty in penalties])
+        set_each(dots, "data", [([weight], [value]) for value in after])
+        one, two, both = map(in_words, after)
         return (
-            f"The weight {weight:.2f} becomes: {', '.join(after)}. "
-            f"L1 sets every weight from {-strength:.2f} to {strength:.2f} to zero; "
-            f"L2 divides every weight by {1 + 2 * strength:.2f}."
+            f"The weight {weight:.2f} becomes: L1 {one}, L2 {two}, elastic net {both}. L1 sets "
+            f"every weight from {-strength:.2f} to {strength:.2f} to zero; L2 divides every weight "
+            f"by {1 + 2 * strength:.2f}."
         )
 
     return Explorer(
-        fig, update, [zone, lines, cursor, dots],
+        fig, update, [zone, lines, line, dots],
         {"strength": slider("strength × step", 0.05, 2.5, 0.6),
          "weight": slider("weight before", -3, 3, 1.5)},
         title="L1 cuts to zero, L2 only shrinks",

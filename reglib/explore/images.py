@@ -3,13 +3,13 @@
 from functools import cache
 
 import numpy as np
-from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from PIL import Image
 
 from reglib import augment, data
-from reglib.explore.base import Explorer, choice, house_style, log_slider, positions, slider
-from reglib.explore.confidence import _digits
+from reglib.explore.base import Explorer, figure, house_style, set_each
+from reglib.explore.controls import choice, log_slider, positions, slider
+from reglib.explore.fits import digits_fit
 from reglib.style import BLUE, GREEN, GREY, ORANGE
 
 SIDE = 216  # of a photograph, in pixels: about as large as it is drawn
@@ -25,7 +25,7 @@ _ACROSS, _DOWN = np.array([0, 1, 1, 0, 0]), np.array([0, 0, 1, 1, 0])
 def photo(name):
     """Return a photograph's square, or a digit, (SIDE, SIDE, 3) float32 in [0, 1]."""
     if name not in _LEFT:
-        _, X, y = _digits(0.0)
+        _, X, y = digits_fit(0.0)
         digit = X[y == int(name)][0].reshape(8, 8, 1)
         return ink(np.kron(digit, np.ones((SIDE // 8, SIDE // 8, 1))))
     left, which = _LEFT[name], list(_LEFT).index(name)
@@ -41,10 +41,11 @@ def ink(digits):
 
 def pictures(mosaic, *titles, widths, height=3.2):
     """Return a figure, its axes, and pictures in the first of them, from 0 to 1, row 0 on top."""
-    fig = Figure(figsize=(8.1, height))
-    axes, blank = [*fig.subplot_mosaic(mosaic, width_ratios=widths).values()], np.zeros((2, 2, 3))
+    fig, axes = figure(mosaic, height, width_ratios=widths)
     for ax, title in zip(axes, titles, strict=False):
-        ax.imshow(blank, extent=(0, 1, 1, 0), interpolation="nearest")  # digits stay squares
+        ax.imshow(
+            np.zeros((2, 2, 3)), extent=(0, 1, 1, 0), interpolation="nearest"
+        )  # digits stay squares
         ax.set(title=title, frame_on=False, xticks=[], yticks=[])
     return fig, axes, [ax.images[0] for ax in axes[: len(titles)]]
 
@@ -52,18 +53,6 @@ def pictures(mosaic, *titles, widths, height=3.2):
 def outlined(axes):
     """Return a line for each axes, to be seen on any picture."""
     return [ax.plot([], [], linewidth=1.5, **_LINE)[0] for ax in axes]
-
-
-def show(views, *images):
-    """Put an image into each of the pictures."""
-    for view, image in zip(views, images, strict=True):
-        view.set_data(image)
-
-
-def lift(bars, heights):
-    """Give each of the bars its height."""
-    for bar, height in zip(bars, heights, strict=True):
-        bar.set_height(height)
 
 
 def boxed(height, width, across, down):
@@ -106,7 +95,7 @@ def geometric_transform():
         Controls: the digit, which flip, the angle, the factor of scale, and where the window of
         the crop lies, in eighths of the picture.
     """
-    net, X, y = _digits(0.0)
+    net, X, y = digits_fit(0.0)
     digits, labels, temple = X[:400].reshape(-1, 8, 8, 1), y[:400], photo("temple")
     upright, names = net.predict(digits), ("original", "moved", "digit", "moved")
     fig, (*axes, ax), views = pictures("ABCD;ABEE", *names, widths=[2, 2, 1, 1])
@@ -118,12 +107,12 @@ def geometric_transform():
 
     def update(digit, **how):
         one, news = np.flatnonzero((labels == digit) & (upright == digit))[0], moved(digits, **how)
-        show(views[1:], moved(temple[None], **how)[0], ink(digits[one]), ink(news[one]))
-        for line in frames:
-            line.set_data(*frame(**how))
+        shown = moved(temple[None], **how)[0], ink(digits[one]), ink(news[one])
+        set_each(views[1:], "data", shown)
+        set_each(frames, "data", [frame(**how)] * 2)
         P = net.predict_proba(news)
-        lift(bars, P[one])
-        lift(own, P[one] * (np.arange(10) == digit))
+        set_each(bars, "height", P[one])
+        set_each(own, "height", P[one] * (np.arange(10) == digit))
         return (
             f"The moved {digit} is read as <b>{P[one].argmax()}</b> with probability "
             f"{P[one].max():.3f}; its label stays {digit}. Of {len(labels)} test digits moved like "
@@ -165,9 +154,9 @@ def color_transform():
         image = photo(photograph)
         new = augment.adjust_brightness(image[None], brightness)
         new = augment.adjust_saturation(augment.adjust_contrast(new, contrast), saturation)[0]
-        show(views, image, new)
-        for line, channel in zip(lines, new.reshape(-1, 3).T, strict=True):
-            line.set_data(np.histogram(channel, _BINS)[0] / SIDE**2)
+        set_each(views, "data", (image, new))
+        channels = new.reshape(-1, 3).T
+        set_each(lines, "data", [np.histogram(c, _BINS)[0] / SIDE**2 for c in channels])
         luma.set_xdata([np.mean(new @ _LUMA)] * 2)
         return (
             f"Mean luma {np.mean(image @ _LUMA):.3f} before, <b>{np.mean(new @ _LUMA):.3f}</b> "
@@ -212,9 +201,10 @@ def random_erasing():
         height, width = round(SIDE * (area * ratio) ** 0.5), round(SIDE * (area / ratio) ** 0.5)
         top, left, outline, n = boxed(height, width, across, down)
         image, share = photo(photograph), n / SIDE**2
-        show(views, image, augment.erase(image[None], top, left, height, width)[0])
+        new = augment.erase(image[None], top, left, height, width)[0]
+        set_each(views, "data", (image, new))
         lines[0].set_data(outline)
-        lift(bars, [area, share, 1 - share, 1])
+        set_each(bars, "height", [area, share, 1 - share, 1])
         return (
             f"Asked: {area:.1%} of the area, a box of {height} × {width} pixels. Inside the border "
             f"lie {n:,} of {SIDE**2:,}: <b>{share:.1%}</b> is erased, {1 - share:.1%} still seen. "

@@ -5,14 +5,13 @@ from functools import cache
 import numpy as np
 from contourpy import contour_generator
 from matplotlib.collections import LineCollection
-from matplotlib.colors import LinearSegmentedColormap
-from matplotlib.figure import Figure
 from scipy.stats import beta
 
-from reglib import MixUp, RegularizedNeuralNetwork, augment
-from reglib.explore.base import DOT, Explorer, choice, house_style, positions, slider
-from reglib.explore.images import SIDE, boxed, lift, outlined, photo, pictures, show
-from reglib.explore.noise import _ACROSS, _UP, _moons
+from reglib import MixUp, augment
+from reglib.explore.base import Explorer, figure, house_style, set_each
+from reglib.explore.controls import choice, positions, slider
+from reglib.explore.fits import ACROSS, UP, moons, moons_fit, moons_plane
+from reglib.explore.images import SIDE, boxed, outlined, photo, pictures
 from reglib.style import BLUE, GREY, ORANGE
 
 _PAIRS = ["temple and flower", "flower and temple", "3 and 8", "0 and 1"]
@@ -38,14 +37,12 @@ def _mixture(mix, lam, controls, **about):
         names = pair.split(" and ")
         X = np.stack([photo(name) for name in names])
         mixed, labels, outline, text = mix(X, **how)
-        show(views, *X, mixed[0])
-        for line in lines:
-            line.set_data(outline)
-        lift(drawn, (how["lam"], 1 - how["lam"]))
-        lift(bars, labels[0])
-        for word, name, share in zip(words, names, labels[0], strict=True):
-            word.set_text(f"{name}\n{share:.2f}")
+        set_each(views, "data", (*X, mixed[0]))
+        set_each(lines, "data", (outline, outline))
+        set_each(drawn, "height", (how["lam"], 1 - how["lam"]))
+        set_each(bars, "height", labels[0])
         a, b = labels[0]
+        set_each(words, "text", (f"{names[0]}\n{a:.2f}", f"{names[1]}\n{b:.2f}"))
         return f"{text} The label: <b>{a:.3f} for {names[0]}, {b:.3f} for {names[1]}</b>."
 
     first = {"pair": choice("pictures", _PAIRS, _PAIRS[0]),
@@ -124,15 +121,8 @@ def cutmix():
 @cache
 def mixup_fit(alpha):
     """Return one fit: the probability of class 1 on the grid, and at the test points."""
-    X, _, y, X_test, _ = _moons()
-    net = RegularizedNeuralNetwork(
-        [2, 32, 32, 1], activation="relu", loss="binary_cross_entropy", init="he",
-        optimizer="adam", augment=MixUp(alpha) if alpha else None, rng=np.random.default_rng(0),
-    )  # fmt: skip
-    net.fit(X, y, 300, 60, 0.02)
-    grid = np.stack(np.meshgrid(_ACROSS, _UP), axis=-1).reshape(-1, 2)
-    share, P = (net.forward_propagation(points)[:, 0] for points in (grid, X_test))
-    return share.reshape(len(_UP), -1), P
+    net, share = moons_fit(augment=MixUp(alpha) if alpha else None)
+    return share, net.forward_propagation(moons()[3])[:, 0]
 
 
 @house_style()
@@ -144,35 +134,26 @@ def mixup_boundary():
     Explorer
         Control: ``alpha`` of the Beta distribution of lambda; 0 is training without mixup.
     """
-    X, y, noisy, _, y_test = _moons()
-    fig = Figure(figsize=(8.1, 4.2))
-    plane, ax = fig.subplots(1, 2, width_ratios=[3, 2])
-    plane.set(xticks=[], yticks=[], xlabel="input 1", ylabel="input 2")
-    area = plane.imshow(
-        np.zeros((2, 2)), LinearSegmentedColormap.from_list("", [ORANGE, "white", BLUE]), alpha=0.6,
-        vmin=0, vmax=1, origin="lower", aspect="auto", interpolation="bilinear",
-        extent=(_ACROSS[0], _ACROSS[-1], _UP[0], _UP[-1]),
-    )  # fmt: skip
+    *_, y_test = moons()
+    fig, (plane, ax) = figure("AB", width_ratios=[3, 2])
     looks = ("0.1 and 0.9", ":", 1.2), ("boundary", "-", 2.2)
     edges = [LineCollection([], colors="k", label=n, ls=d, lw=w) for n, d, w in looks]
-    marks = [plane.add_collection(edge) for edge in edges]
-    marks += [plane.axvline(_ACROSS[_WALK], linestyle="--", color=GREY, linewidth=1)]
-    marks += plane.plot(*X[noisy == 0].T, color=ORANGE, label="class 0", **DOT)
-    marks += plane.plot(*X[noisy == 1].T, color=BLUE, label="class 1", **(DOT | {"marker": "^"}))
-    marks += plane.plot(*X[noisy != y].T, "x", color="black", markersize=11, label="wrong label")
-    ax.set(xlim=(0, 1), xlabel="probability of class 1", ylim=(_UP[0], _UP[-1]))
+    for edge in edges:
+        plane.add_collection(edge)
+    walk = plane.axvline(ACROSS[_WALK], linestyle="--", color=GREY, linewidth=1)
+    area, marks = moons_plane(plane, [ORANGE, BLUE], alpha=0.6)
+    ax.set(xlim=(0, 1), xlabel="probability of class 1", ylim=(UP[0], UP[-1]))
     ax.set(yticks=[], ylabel="up the dashed line")
-    ax.plot(mixup_fit(0)[0][:, _WALK], _UP, "--", color=ORANGE, label="alpha 0")
+    ax.plot(mixup_fit(0)[0][:, _WALK], UP, "--", color=ORANGE, label="alpha 0")
     (curve,) = ax.plot([], [], color=BLUE, label="this alpha")
     fig.legend(loc="outside lower center", ncols=7, columnspacing=0.8, handlelength=1.2)
 
     def update(alpha):
         share, P = mixup_fit(alpha)
         area.set_data(share)
-        lines = contour_generator(_ACROSS, _UP, share).lines
-        edges[0].set_segments(lines(0.1) + lines(0.9))
-        edges[1].set_segments(lines(0.5))
-        curve.set_data(up := share[:, _WALK], _UP)
+        lines = contour_generator(ACROSS, UP, share).lines
+        set_each(edges, "segments", (lines(0.1) + lines(0.9), lines(0.5)))
+        curve.set_data(up := share[:, _WALK], UP)
         right, sure = np.mean((P > 0.5) == y_test), np.maximum(P, 1 - P).mean()
         return (
             f"alpha = {alpha}: {np.mean((up > 0.1) & (up < 0.9)):.0%} of the dashed line lies "
@@ -182,7 +163,7 @@ def mixup_boundary():
         )
 
     return Explorer(
-        fig, update, [area, marks, curve], {"alpha": positions("alpha", _ALPHAS, 1)},
+        fig, update, [area, edges, walk, marks, curve], {"alpha": positions("alpha", _ALPHAS, 1)},
         title="Mixup: from one class to the other by a slope, not by a step",
         caption="Try: alpha 0, then larger: what becomes of the bays round wrong labels, and of "
         "how sure the network is? One fit at each of the 6 positions, none between.",

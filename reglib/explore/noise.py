@@ -5,11 +5,11 @@ from functools import cache
 import numpy as np
 from contourpy import contour_generator
 from matplotlib.collections import LineCollection
-from matplotlib.colors import LinearSegmentedColormap
-from matplotlib.figure import Figure
 
 from reglib import Dropout, RegularizedNeuralNetwork, checks, data
-from reglib.explore.base import CURSOR, DOT, Explorer, choice, house_style, positions, slider
+from reglib.explore.base import CURSOR, DOT, Explorer, figure, house_style, set_each
+from reglib.explore.controls import choice, positions, slider
+from reglib.explore.fits import ACROSS, UP, moons, moons_fit, moons_plane
 from reglib.style import BLUE, GREY, ORANGE, PURPLE
 
 _MASKS = 4000
@@ -20,7 +20,6 @@ _PLACES = {
 }
 _EDGES = np.linspace(-5, 4, 91)
 _PS, _STDDEVS = (0, 0.2, 0.4, 0.6, 0.8), (0, 0.1, 0.2, 0.3, 0.5)
-_ACROSS, _UP = np.linspace(-1.6, 2.4, 70), np.linspace(-1.1, 1.6, 47)
 
 
 @cache
@@ -79,8 +78,7 @@ def thinned_network(dropped="units"):
     weights = np.concatenate([W.ravel() for W in net.weights])
     at = np.array([(i, (n - 1) / 2 - j) for i, n in enumerate(net.layer_sizes) for j in range(n)])
     pairs = np.array([(a, b) for a in range(13) for b in range(13) if at[b, 0] - at[a, 0] == 1])
-    fig = Figure(figsize=(8.1, 4.2))
-    graph, ax = fig.subplots(1, 2)
+    fig, (graph, ax) = figure("AB")
     graph.set(xlim=(-0.2, 3.2), ylim=(-2.4, 2.9), xticks=[], yticks=[], frame_on=False)
     lines = graph.add_collection(LineCollection(at[pairs], zorder=1))
     units = graph.scatter(*at.T, s=240, edgecolor="black", zorder=2)
@@ -91,7 +89,7 @@ def thinned_network(dropped="units"):
     shape = ax.stairs(np.zeros(90), _EDGES, fill=True, color="#DDDDDD")
     nothing = ax.axvline(whole, color="black", label="nothing dropped")
     mean = ax.axvline(0, color=BLUE, linestyle="--", label="mean of draws")
-    (this,) = ax.plot([], [], color=PURPLE, ms=9, label="this draw", **(DOT | {"marker": "v"}))
+    (this,) = ax.plot([], [], "v", color=PURPLE, markersize=9, label="this draw", **DOT)
     fig.legend(loc="outside lower right", ncols=3)
 
     def update(kind, place, p, draw):
@@ -132,25 +130,12 @@ def thinned_network(dropped="units"):
     )  # fmt: skip
 
 
-def _moons():
-    """Return 60 points, their labels, the labels with a fifth redrawn, and 1,000 test points."""
-    rng = np.random.default_rng(0)
-    X, y = data.two_moons(60, 0.2, rng)
-    return X, y, data.flip_labels(y, 0.2, rng), *data.two_moons(1000, 0.2, rng)
-
-
 @cache
 def boundary_fit(p, stddev):
     """Return one fit: probabilities on the grid, the boundary, training and test accuracy."""
-    X, _, y, X_test, y_test = _moons()
-    net = RegularizedNeuralNetwork(
-        [2, 32, 32, 1], activation="relu", loss="binary_cross_entropy", init="he",
-        optimizer="adam", dropout=p, input_noise=stddev, rng=np.random.default_rng(0),
-    )  # fmt: skip
-    net.fit(X, y, 300, 60, 0.02)
-    grid = np.stack(np.meshgrid(_ACROSS, _UP), axis=-1)
-    share = net.forward_propagation(grid.reshape(-1, 2)).reshape(grid.shape[:2])
-    pieces = contour_generator(_ACROSS, _UP, share).lines(0.5)
+    X, _, y, X_test, y_test = moons()
+    net, share = moons_fit(dropout=p, input_noise=stddev)
+    pieces = contour_generator(ACROSS, UP, share).lines(0.5)
     edge = np.vstack([np.insert(piece, 0, np.nan, axis=0) for piece in pieces])
     return share, edge, np.mean(net.predict(X) == y), np.mean(net.predict(X_test) == y_test)
 
@@ -164,22 +149,13 @@ def noise_boundary():
     Explorer
         Controls: ``p`` of both hidden layers and ``stddev`` of the inputs, five values each.
     """
-    X, y, noisy, _, _ = _moons()
-    fig = Figure(figsize=(8.1, 4.2))
-    plane, ax = fig.subplots(1, 2, width_ratios=[3, 2])
-    plane.set(xticks=[], yticks=[], xlabel="input 1", ylabel="input 2")
-    tints = LinearSegmentedColormap.from_list("", [ORANGE + "90", "white", BLUE + "90"])
-    area = plane.imshow(
-        np.zeros((2, 2)), tints, vmin=0, vmax=1, origin="lower", aspect="auto",
-        extent=(_ACROSS[0], _ACROSS[-1], _UP[0], _UP[-1]), interpolation="bilinear",
-    )  # fmt: skip
+    _, y, noisy, _, _ = moons()
+    fig, (plane, ax) = figure("AB", width_ratios=[3, 2])
     (line,) = plane.plot([], [], color="black", label="boundary")
-    dots = plane.plot(*X[noisy == 0].T, color=ORANGE, label="class 0", **DOT)
-    dots += plane.plot(*X[noisy == 1].T, color=BLUE, label="class 1", **(DOT | {"marker": "^"}))
-    dots += plane.plot(*X[noisy != y].T, "x", color="black", markersize=11, label="wrong label")
+    area, dots = moons_plane(plane, [ORANGE + "90", BLUE + "90"])
     ax.set(xlim=(-0.06, 0.86), ylim=(0.5, 1.02), xticks=_PS, xlabel="dropout p", ylabel="accuracy")
-    (train,) = ax.plot([], [], color=GREY, label="training", **(DOT | {"marker": "D"}))
-    (test,) = ax.plot([], [], color=PURPLE, label="test", **(DOT | {"marker": "s"}))
+    lines = ax.plot(_PS, _PS, "D", color=GREY, label="training", **DOT)
+    lines += ax.plot(_PS, _PS, "s", color=PURPLE, label="test", **DOT)
     cursor = ax.axvline(0, **CURSOR)
     fig.legend(loc="outside lower center", ncols=6, columnspacing=1, handlelength=1.2)
 
@@ -187,18 +163,16 @@ def noise_boundary():
         share, edge, *accuracy = boundary_fit(p, stddev)
         area.set_data(share)
         line.set_data(*edge.T)
-        row = np.array([boundary_fit(q, stddev)[2:] for q in _PS]).T
-        train.set_data(_PS, row[0])
-        test.set_data(_PS, row[1])
+        set_each(lines, "ydata", np.transpose([boundary_fit(q, stddev)[2:] for q in _PS]))
         cursor.set_xdata([p, p])
         return (
-            f"p = {p}, input noise {stddev}: training accuracy {accuracy[0]:.3f} ({len(X)} points, "
+            f"p = {p}, input noise {stddev}: training accuracy {accuracy[0]:.3f} ({len(y)} points, "
             f"{np.sum(noisy != y)} labels wrong), test accuracy <b>{accuracy[1]:.3f}</b> (1,000 "
             "points, true labels). Computed: one fit at each of the 25 positions, none between."
         )
 
     return Explorer(
-        fig, update, [area, line, *dots, train, test, cursor],
+        fig, update, [area, line, dots, lines, cursor],
         {"p": positions("dropout p", _PS, 0), "stddev": positions("input noise", _STDDEVS, 0)},
         title="Noise in training smooths the boundary, in the end too much",
         caption="Try: find the best test accuracy with dropout alone, with input noise alone, then "

@@ -3,20 +3,92 @@
 from functools import cache
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from reglib import data
-from reglib.explore.base import CURSOR, DOT, Explorer, choice, house_style, log_slider
-from reglib.style import BLUE, GREEN, GREY, ORANGE, PURPLE, VALIDATION
+from reglib.explore.base import DOT, Explorer, cursor, figure, house_style, move, set_each
+from reglib.explore.controls import choice, log_slider
+from reglib.style import BLUE, GREEN, GREY, ORANGE, TRAIN, VALIDATION
 
 # How much of the strength goes to the absolute values, and how much to the squares.
 _PENALTIES = {"L1": (1, 0), "L2": (0, 1), "elastic net": (1, 1)}
 _STRENGTHS = np.logspace(-3, 1, 161)
+_DEGREE = 15  # of the polynomial
 
 
 def _rmse(residuals):
     """Return the root of the mean square along the first axis."""
     return np.sqrt(np.mean(np.square(residuals), axis=0))
+
+
+@cache
+def _polynomials():
+    """Return 20 noisy points, and functions of l2: the fitted values at x, and the two errors."""
+    rng = np.random.default_rng(57)
+    x, y = data.noisy_polynomial(20, 0.2, rng)
+    x_val, y_val = data.noisy_polynomial(200, 0.2, rng)
+    features = data.polynomial_features(x, _DEGREE)
+    centre = features.mean(axis=0)  # centred inputs leave the bias out of the penalty
+    U, s, Vt = np.linalg.svd(features - centre, full_matrices=False)
+
+    def predict(l2, at):
+        w = Vt.T @ (s / (s**2 + len(x) * l2) * (U.T @ y))
+        return (data.polynomial_features(at, _DEGREE) - centre) @ w + y.mean()
+
+    def errors(l2):
+        return [_rmse(predict(l2, at) - true) for at, true in ((x, y), (x_val, y_val))]
+
+    return x, y, predict, errors
+
+
+@house_style()
+def polynomial_fit():
+    """Explore a polynomial of degree 15 fitted to 20 points, from wild to flat, against L2.
+
+    Returns
+    -------
+    Explorer
+        Control: the strength ``l2`` in ``(1/n) ||y - Xw - b||² + l2 ||w||²``.
+    """
+    x, y, predict, errors = _polynomials()
+    at, grid = np.linspace(-1, 1, 400), np.logspace(-8, 1, 181)
+    curves = np.array([errors(l2) for l2 in grid])
+    best = curves[:, 1].argmin()
+    fig, (left, right) = figure("AB", 4.0, width_ratios=[4, 3])
+    left.set(xlabel="x", ylabel="y", xlim=(-1.02, 1.02), ylim=(-2.2, 2.2))
+    left.plot(at, data.polynomial_truth(at), ":", color=GREY, label="truth")
+    left.plot(x, y, "o", color="black", markersize=5, label="20 points")
+    (line,) = left.plot(at, at, color=BLUE, label="fit")
+    left.legend(loc="upper left", ncols=3, columnspacing=1, handlelength=1.5)
+    right.set(xscale="log", xlim=(1e-8, 10), xlabel="strength l2 (log scale)")
+    right.set(yscale="log", ylim=(0.05, 10), ylabel="error (RMSE)")
+    right.set(xticks=10.0 ** np.arange(-8, 2, 3), yticks=[0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10])
+    right.yaxis.set_major_formatter("{x:g}")
+    right.minorticks_off()
+    right.plot(grid, curves[:, 0], **TRAIN)
+    right.plot(grid, curves[:, 1], **VALIDATION)
+    right.plot(grid[best], curves[best, 1], "^", color="black", markersize=8, label="least")
+    right.legend(loc="upper right")
+    at_l2 = cursor(right, markersize=7)
+
+    def update(l2):
+        line.set_ydata(predict(l2, at))
+        train, validation = errors(l2)
+        move(at_l2, l2, [train, validation])
+        return (
+            f"With l2 = {l2:.1e}: training error {train:.3f}, validation error "
+            f"<b>{validation:.3f}</b>. The noise alone is 0.2."
+        )
+
+    return Explorer(
+        fig, update, [line, at_l2],
+        {"l2": log_slider("strength l2", 1e-8, 10, 1e-8, 0.1, ".1e")},
+        title="Too little, enough, too much",
+        caption="Try: cover the right picture and choose l2 by the look of the curve alone. Then "
+        "uncover it.",
+        alt="Left: a polynomial of degree 15 through 20 noisy points, wild at the start, close to "
+        "the true curve at a middle strength of L2, almost flat at a large one. Right: the "
+        "training error grows with the strength, the validation error falls and rises again.",
+    )  # fmt: skip
 
 
 @cache
@@ -70,46 +142,39 @@ def coefficient_paths(penalty="L1"):
     Efron, Hastie, Johnstone and Tibshirani (2004), Least angle regression.
     """
     names = _patients()[-1]
-    fig = Figure(figsize=(8.1, 4.7))
-    top, low = fig.subplots(2, 1, sharex=True, height_ratios=[3, 2])
+    fig, (top, low) = figure("A;B", 4.7, sharex=True, height_ratios=[3, 2])
     top.set(xscale="log", xlim=(1e-3, 10), ylim=(-1.3, 1.3), ylabel="coefficient")
     low.set(xlabel="strength of the penalty (log scale)", ylabel="validation error", ylim=(55, 85))
     colors = {"bmi": BLUE, "s5": GREEN, "bp": ORANGE}
     lines = top.plot(_STRENGTHS, np.ones((161, 10)), color=GREY, linewidth=1)
     shown = [lines[names.index(name)] for name in colors]
-    for line, color in zip(shown, colors.values(), strict=True):
-        line.set(color=color, linewidth=2.4)
+    set_each(shown, "color", colors.values())
+    set_each(shown, "linewidth", [2.4] * 3)
     top.legend([*shown, lines[0]], [*colors, "the other seven"], loc="upper right", ncols=4)
-    (dots,) = top.plot([], [], color=PURPLE, **DOT)
     (error,) = low.plot(_STRENGTHS, _STRENGTHS, **VALIDATION)
     (best,) = low.plot([], [], "v", color="black", markersize=9, label="least")
-    (dot,) = low.plot([], [], color=PURPLE, **DOT)
     low.legend(loc="upper left", ncols=2)
-    cursors = [ax.axvline(1, **CURSOR) for ax in (top, low)]
+    top_cursor, low_cursor = cursor(top), cursor(low)
 
     def update(penalty, strength):
         W, errors = _path(penalty)
         i = np.abs(np.log(_STRENGTHS / strength)).argmin()
-        for line, path in zip(lines, W, strict=True):
-            line.set_ydata(path)
-        dots.set_data(np.full(10, strength), W[:, i])
+        set_each(lines, "ydata", W)
         error.set_ydata(errors)
         k = errors.argmin()
-        left = [name for name, w in zip(names, W[:, i], strict=True) if w]
         best.set_data([_STRENGTHS[k]], [errors[k] + 1.5])
-        dot.set_data([strength], [errors[i]])
-        for cursor in cursors:
-            cursor.set_xdata([strength, strength])
+        move(top_cursor, strength, W[:, i])
+        move(low_cursor, strength, errors[[i]])
+        left = [name for name, w in zip(names, W[:, i], strict=True) if w]
         return (
-            f"{penalty}, strength {strength:.2g}: <b>{np.count_nonzero(W[:, i])} of 10</b> "
-            f"coefficients are not zero ({', '.join(left) or 'none'}); "
-            f"validation error {errors[i]:.1f}. "
-            f"The least is {errors[k]:.1f}, at strength {_STRENGTHS[k]:.2g}, "
-            f"with {np.count_nonzero(W[:, k])} coefficients."
+            f"{penalty}, strength {strength:.2g}: <b>{len(left)} of 10</b> coefficients are not "
+            f"zero ({', '.join(left) or 'none'}); validation error {errors[i]:.1f}. The least is "
+            f"{errors[k]:.1f}, at strength {_STRENGTHS[k]:.2g}, with {np.count_nonzero(W[:, k])} "
+            "coefficients."
         )
 
     return Explorer(
-        fig, update, [lines, dots, error, best, dot, cursors],
+        fig, update, [lines, error, best, *top_cursor[::-1], *low_cursor[::-1]],
         {"penalty": choice("penalty", list(_PENALTIES), penalty),
          "strength": log_slider("strength", 1e-3, 10, 0.03)},
         title="L1 drops coefficients one by one, L2 alone none",
@@ -143,8 +208,7 @@ def singular_values():
     """
     s, n = _singular_values()
     grid = np.logspace(-4, 1, 200)
-    fig = Figure(figsize=(8.1, 4.0))
-    left, right = fig.subplots(1, 2, width_ratios=[3, 2])
+    fig, (left, right) = figure("AB", 4.0, width_ratios=[3, 2])
     left.set(xlabel="singular value of the inputs", ylabel="share that is kept", ylim=(0, 1.04))
     left.set_xticks(range(10), [f"{value:.0f}" if value > 10 else f"{value:.1f}" for value in s])
     left.bar(range(10), 1, color="#E5E5E5", width=0.7)
@@ -153,15 +217,12 @@ def singular_values():
     right.set(xscale="log", xlim=(1e-4, 10), ylim=(0, 10.4), xlabel="strength l2 (log scale)")
     right.set(ylabel="degrees of freedom", yticks=range(0, 11, 2), xticks=10.0 ** np.arange(-4, 2))
     right.plot(grid, (s**2 / (s**2 + n * grid[:, None])).sum(1), color=BLUE)
-    cursor = right.axvline(1, **CURSOR)
-    (dot,) = right.plot([], [], color=PURPLE, **DOT)
+    at_l2 = cursor(right)
 
     def update(l2):
         kept = s**2 / (s**2 + n * l2)
-        for bar, height in zip(bars, kept, strict=True):
-            bar.set_height(height)
-        cursor.set_xdata([l2, l2])
-        dot.set_data([l2], [kept.sum()])
+        set_each(bars, "height", kept)
+        move(at_l2, l2, [kept.sum()])
         return (
             f"With l2 = {l2:.2g} the strongest direction keeps {kept[0]:.3f} of its coefficient, "
             f"the weakest {kept[-1]:.3f}. Together they count as <b>{kept.sum():.2f}</b> degrees "
@@ -169,7 +230,7 @@ def singular_values():
         )
 
     return Explorer(
-        fig, update, [bars, cursor, dot], {"l2": log_slider("strength l2", 1e-4, 10, 0.1)},
+        fig, update, [bars, at_l2], {"l2": log_slider("strength l2", 1e-4, 10, 0.1)},
         title="L2 closes the weak directions first",
         caption="Try: raise l2 until half the degrees of freedom are gone. Which directions are "
         "still open?",
@@ -194,16 +255,13 @@ def early_stopping():
     regression.
     """
     s, n = _singular_values()
-    rate = 0.1
-    grid = np.geomspace(1e-3, 5, 300)
-    fig = Figure(figsize=(8.1, 4.0))
-    ax = fig.subplots()
+    rate, grid = 0.1, np.geomspace(1e-3, 5, 300)
+    fig, (ax,) = figure("A", 4.0)
     ax.set(xscale="log", xlim=(1e-3, 5), ylim=(0, 1.04), ylabel="share of the coefficient")
     ax.set(xlabel="curvature of the loss along the direction, s²/n (log scale)")
-    (stopped,) = ax.plot(grid, grid, color=BLUE, label="stopped descent: 1 - (1 - 2·rate·s²/n)ᵗ")
-    (ridge,) = ax.plot(grid, grid, color=ORANGE, linestyle="--", label="L2: s² / (s² + n·l2)")
-    (dots,) = ax.plot(s**2 / n, s, color=BLUE, **DOT)
-    (squares,) = ax.plot(s**2 / n, s, color=ORANGE, **(DOT | {"marker": "s"}))
+    lines = ax.plot(grid, grid, color=BLUE, label="stopped descent: 1 - (1 - 2·rate·s²/n)ᵗ")
+    lines += ax.plot(grid, grid, "--", color=ORANGE, label="L2: s² / (s² + n·l2)")
+    marks = [ax.plot(s**2 / n, s, m, color=c, **DOT)[0] for m, c in (("o", BLUE), ("s", ORANGE))]
     fig.legend(loc="outside lower center", ncols=2)
 
     def shares(curvature, steps, l2):
@@ -211,21 +269,18 @@ def early_stopping():
 
     def update(steps, l2):
         steps = round(steps)
-        for line, share in zip((stopped, ridge), shares(grid, steps, l2), strict=True):
-            line.set_ydata(share)
-        kept = shares(s**2 / n, steps, l2)
-        for line, share in zip((dots, squares), kept, strict=True):
-            line.set_ydata(share)
-        gap = np.abs(kept[0] - kept[1]).max()
+        descent, ridge = kept = shares(s**2 / n, steps, l2)
+        set_each(lines, "ydata", shares(grid, steps, l2))
+        set_each(marks, "ydata", kept)
         return (
-            f"With {steps} steps of rate {rate} the ten directions count as "
-            f"{kept[0].sum():.2f} degrees of freedom; with l2 = {l2:.2g} as {kept[1].sum():.2f}. "
-            f"Largest difference in a direction: <b>{gap:.3f}</b>. "
-            f"The matched strength, 1 / (2 · rate · steps), is {1 / (2 * rate * steps):.2g}."
+            f"With {steps} steps of rate {rate} the ten directions count as {descent.sum():.2f} "
+            f"degrees of freedom; with l2 = {l2:.2g} as {ridge.sum():.2f}. Largest difference in a "
+            f"direction: <b>{np.abs(descent - ridge).max():.3f}</b>. The matched strength, "
+            f"1 / (2 · rate · steps), is {1 / (2 * rate * steps):.2g}."
         )
 
     return Explorer(
-        fig, update, [stopped, ridge, dots, squares],
+        fig, update, [lines, marks],
         {"steps": log_slider("steps of descent", 10, 10_000, 50.0, readout_format=".0f"),
          "l2": log_slider("strength l2", 1e-4, 10, 0.1)},
         title="Stopping early shrinks almost as L2 does",
