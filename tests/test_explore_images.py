@@ -8,10 +8,11 @@ import pytest
 from scipy import ndimage, special
 
 from reglib import MixUp, RegularizedNeuralNetwork, data, explore
-from reglib.explore import images, mixing
-from reglib.explore.fits import ACROSS, UP, digits_fit
+from reglib.explore import boundaries, image
+from reglib.explore.boundaries import ACROSS, UP
+from reglib.explore.noise import digits_fit
 
-SIDE = images.SIDE
+SIDE = image.SIDE
 LUMA = np.array([0.299, 0.587, 0.114])
 
 
@@ -48,7 +49,7 @@ def inside(line):
 
 @pytest.mark.parametrize("name, which, left", [("temple", 0, 0), ("flower", 1, 98)])
 def test_the_photograph_is_a_square_of_the_bundled_one(name, which, left):
-    picture = images.photo(name)
+    picture = image.photo(name)
     assert picture.shape == (SIDE, SIDE, 3) and picture.dtype == np.float32
     assert 0 <= picture.min() and picture.max() <= 1
     square = data.load_photos()[which, 6:422, left : left + 416]
@@ -57,7 +58,7 @@ def test_the_photograph_is_a_square_of_the_bundled_one(name, which, left):
 
 
 def test_a_digit_is_shown_in_dark_squares_on_white():
-    picture = images.photo("3")
+    picture = image.photo("3")
     X, y = data.load_digits()
     small = 1 - picture[SIDE // 16 :: SIDE // 8, SIDE // 16 :: SIDE // 8, 0].ravel()
     (known,) = np.flatnonzero(np.isclose(X, small, atol=1e-6).all(axis=1))
@@ -104,8 +105,8 @@ def test_photograph_and_digit_are_moved_as_scipy_moves_them(how):
     X, y, known = X[:400], y[:400], net.predict(X[:400])
     one = next(i for i in range(400) if y[i] == 2 and known[i] == 2)
     before, after, small, turned = views(explorer)
-    temple = images.photo("temple").astype(float)
-    np.testing.assert_array_equal(before, images.photo("temple"))
+    temple = image.photo("temple").astype(float)
+    np.testing.assert_array_equal(before, image.photo("temple"))
     np.testing.assert_allclose(after, moved_by_hand(temple, **how), atol=1e-4, err_msg="photograph")
     new = np.array([moved_by_hand(x.reshape(8, 8, 1), **how) for x in X])
     np.testing.assert_allclose(small[..., 0], 1 - X[one].reshape(8, 8), atol=1e-6)
@@ -127,7 +128,7 @@ def test_the_outline_goes_where_the_picture_goes(how):
     spot = np.zeros((1, SIDE, SIDE, 1))
     rows, columns = (slice(round(SIDE * s) - 4, round(SIDE * s) + 4) for s in start[::-1])
     spot[:, rows, columns] = 1
-    y, x, _ = ndimage.center_of_mass(images.moved(spot, **how)[0])
+    y, x, _ = ndimage.center_of_mass(image.moved(spot, **how)[0])
     for ax in explorer.fig.axes[1:4:2]:
         (line,) = ax.lines
         corners = np.array(line.get_data()).T
@@ -141,7 +142,7 @@ def test_the_caption_is_right_about_the_six():
     assert told(explorer)[:2] == [6, 8], "the network reads the start's 6 after all"
     assert told(explorer, angle=-180)[1] == 9, "turned upside down it is no 9"
     net, X, y = digits_fit(0.0)
-    sixes = images.moved(X[y == 6].reshape(-1, 8, 8, 1), "none", 180, 1, 0, 0)
+    sixes = image.moved(X[y == 6].reshape(-1, 8, 8, 1), "none", 180, 1, 0, 0)
     assert np.mean(net.predict(sixes) == 9) > 0.5, "most others are no 9"
 
 
@@ -151,7 +152,7 @@ def test_the_caption_is_right_about_the_six():
      ("temple", (2, 2, 1.5)), ("flower", (1, 0, 1))],
 )  # fmt: skip
 def test_colours_histogram_and_clipping_are_those_of_the_formulas(name, factors):
-    old = images.photo(name).astype(float)
+    old = image.photo(name).astype(float)
     new = np.clip(old * factors[0], 0, 1)
     new = np.clip((new @ LUMA).mean() + factors[1] * (new - (new @ LUMA).mean()), 0, 1)
     grey = (new @ LUMA)[..., None]
@@ -160,7 +161,7 @@ def test_colours_histogram_and_clipping_are_those_of_the_formulas(name, factors)
     keys = ("brightness", "contrast", "saturation")
     said = told(explorer, photograph=name, **dict(zip(keys, factors, strict=True)))
     left, right = views(explorer)
-    np.testing.assert_array_equal(left, images.photo(name))
+    np.testing.assert_array_equal(left, image.photo(name))
     np.testing.assert_allclose(right, new, atol=1e-5)
     expected = [(old @ LUMA).mean(), (new @ LUMA).mean()]
     assert said[:2] == pytest.approx(expected, abs=6e-4), "mean luma"
@@ -187,7 +188,7 @@ def test_the_erased_share_is_that_of_the_pixels(area, ratio, across, down):
     said = told(explorer, photograph="flower", **settings)
     box = inside(explorer.fig.axes[0].lines[0])
     old, new = views(explorer)
-    np.testing.assert_array_equal(old, images.photo("flower"))
+    np.testing.assert_array_equal(old, image.photo("flower"))
     np.testing.assert_array_equal(new, np.where(box[..., None], 0, old), "not the box is black")
     asked, height, width, n, total, share, seen = said
     assert [n, total] == [box.sum(), SIDE**2]
@@ -203,15 +204,15 @@ def test_the_erased_share_is_that_of_the_pixels(area, ratio, across, down):
     assert heights(bars) == pytest.approx([area, box.mean(), 1 - box.mean(), 1])
 
 
-@pytest.mark.parametrize("pair", mixing._PAIRS)
+@pytest.mark.parametrize("pair", image._PAIRS)
 @pytest.mark.parametrize("lam", [0, 0.3, 0.5, 0.88, 1])
 def test_mixup_shows_the_weighted_mean_and_its_label(pair, lam):
     explorer = opened("mixup")
     said = told(explorer, pair=pair, lam=lam)
     one, two = pair.split(" and ")
     first, second, mixed = views(explorer)
-    np.testing.assert_array_equal(first, images.photo(one))
-    np.testing.assert_array_equal(second, images.photo(two))
+    np.testing.assert_array_equal(first, image.photo(one))
+    np.testing.assert_array_equal(second, image.photo(two))
     np.testing.assert_allclose(mixed, lam * first + (1 - lam) * second, atol=1e-6)
     assert said[:2] == pytest.approx([lam, 1 - lam], abs=6e-3)
     rest = 2 * min(lam, 1 - lam)
@@ -235,7 +236,7 @@ def test_cutmix_counts_the_pixels_of_each_picture(lam, across, down):
     lines = [ax.lines[0] for ax in explorer.fig.axes[:2]]
     box = inside(lines[0])
     np.testing.assert_array_equal(inside(lines[1]), box, "two different boxes")
-    np.testing.assert_array_equal(flower, images.photo("flower"))
+    np.testing.assert_array_equal(flower, image.photo("flower"))
     np.testing.assert_array_equal(mixed, np.where(box[..., None], temple, flower))
     real = 1 - box.mean()
     drawn, height, width, n, total, corrected, moved, *label = said
@@ -251,7 +252,7 @@ def test_cutmix_counts_the_pixels_of_each_picture(lam, across, down):
 
 @pytest.mark.parametrize("lam", np.linspace(0.02, 0.98, 13))
 def test_cutmix_keeps_the_drawn_lambda_where_nothing_is_clipped(lam):
-    settings = {"pair": mixing._PAIRS[0], "lam": lam, "across": 0.5, "down": 0.5}
+    settings = {"pair": image._PAIRS[0], "lam": lam, "across": 0.5, "down": 0.5}
     *_, moved, _, _ = told(opened("cutmix"), **settings)
     assert moved <= 2 / SIDE, "more than rounding the side to pixels can do"
 
@@ -297,7 +298,7 @@ def test_boundary_walk_and_trust_are_those_of_the_fit(alpha):
     assert dashed.get_xdata() == pytest.approx([ACROSS[36]] * 2)
     for label, fitted in (("this alpha", alpha), ("alpha 0", 0)):
         (curve,) = (a for a in ax.lines if a.get_label() == label)
-        walked = mixing.mixup_fit(fitted)[0][:, 36]
+        walked = boundaries.mixup_fit(fitted)[0][:, 36]
         np.testing.assert_array_equal(curve.get_data(), [walked, UP], label)
 
 
@@ -319,9 +320,9 @@ def test_the_lines_part_the_probabilities_that_they_name(alpha):
 
 
 def test_opening_the_boundary_trains_two_networks_alone():
-    mixing.mixup_fit.cache_clear()
+    boundaries.mixup_fit.cache_clear()
     explore.mixup_boundary()
-    assert mixing.mixup_fit.cache_info().misses == 2
+    assert boundaries.mixup_fit.cache_info().misses == 2
 
 
 def test_mixup_makes_slopes_and_modest_networks_on_other_seeds_as_well():

@@ -10,8 +10,8 @@ from scipy.special import log_softmax
 from test_explore_numbers import numbers
 
 from reglib import RegularizedNeuralNetwork, data, explore
-from reglib.explore import confidence, noise
-from reglib.explore.fits import ACROSS, UP
+from reglib.explore import boundaries, noise
+from reglib.explore.boundaries import ACROSS, UP
 from reglib.style import BLUE
 
 
@@ -140,7 +140,7 @@ def test_the_boundary_and_its_accuracies_are_those_of_the_fit(p, stddev):
     right = [np.mean(net.predict(X) == given), 60, np.sum(given != y)]
     assert shown[:5] == pytest.approx([p, stddev, *right], abs=6e-4)
     assert shown[5] == pytest.approx(np.mean(net.predict(X_test) == y_test), abs=6e-4)
-    share, edge, _, _ = noise.boundary_fit(p, stddev)
+    share, edge, _, _ = boundaries.boundary_fit(p, stddev)
     corner = net.predict_proba(np.array([[ACROSS[0], UP[-1]]]))[0, 1]
     assert share[-1, 0] == pytest.approx(corner), "rows of the picture are not from below"
     edge = edge[np.isfinite(edge).all(axis=1)]
@@ -153,11 +153,11 @@ def test_the_boundary_and_its_accuracies_are_those_of_the_fit(p, stddev):
 def test_the_boundary_is_drawn_beside_every_p_at_this_noise():
     explorer = explore.noise_boundary()
     for stddev in (0, 0.2):
-        shown = [at(explorer, p=p, stddev=stddev) for p in noise._PS]
+        shown = [at(explorer, p=p, stddev=stddev) for p in boundaries._PS]
         for label, i in (("training", 2), ("test", 5)):
-            expected = [noise._PS, [numbers[i] for numbers in shown]]
+            expected = [boundaries._PS, [numbers[i] for numbers in shown]]
             np.testing.assert_allclose(line(explorer, label), expected, atol=6e-4, err_msg=label)
-        share, edge, _, _ = noise.boundary_fit(noise._PS[-1], stddev)
+        share, edge, _, _ = boundaries.boundary_fit(boundaries._PS[-1], stddev)
         np.testing.assert_array_equal(line(explorer, "boundary").T, edge, "boundary")
         np.testing.assert_array_equal(explorer.fig.axes[0].images[0].get_array(), share, "shades")
 
@@ -209,7 +209,7 @@ def test_the_hard_labels_loss_falls_without_end():
     assert shown[3:] == pytest.approx([-log_softmax(9 * np.eye(10)[0])[0], 9], abs=6e-6)
     assert "falls for ever" in explorer.text.value
     gaps = np.linspace(-1, 30, 100)
-    losses = confidence.smoothed_loss(gaps, np.eye(10)[0])
+    losses = noise.smoothed_loss(gaps, np.eye(10)[0])
     assert (np.diff(losses) < 0).all()
     one_by_one = [-log_softmax(gap * np.eye(10)[0])[0] for gap in gaps]
     np.testing.assert_allclose(losses, one_by_one, rtol=1e-7, atol=1e-14)
@@ -247,11 +247,11 @@ def test_calibration_is_that_of_the_standard_recipe(labels, alpha):
     assert shown[3:5] == [1, 247], "the number of test digits"
 
 
-@pytest.mark.parametrize("labels", confidence._LABELS)
+@pytest.mark.parametrize("labels", noise._LABELS)
 def test_dots_and_squares_of_the_calibration_are_those_of_the_text(labels):
     explorer = explore.calibration()
     errors = []
-    for alpha in confidence._ALPHAS:
+    for alpha in noise._ALPHAS:
         _, sure, right, _, _, error = at(explorer, labels=labels, alpha=alpha)
         dots = explorer.fig.axes[0].collections[0]
         (x, y), share = dots.get_offsets().T, dots.get_sizes() / 1247
@@ -259,7 +259,7 @@ def test_dots_and_squares_of_the_calibration_are_those_of_the_text(labels):
         assert drawn == pytest.approx([1, sure, right, error], abs=6e-4), f"dots at {alpha}"
         errors.append(error)
     squares = explorer.fig.axes[1].lines[0].get_data()
-    np.testing.assert_allclose(squares, [confidence._ALPHAS, errors], atol=6e-4)
+    np.testing.assert_allclose(squares, [noise._ALPHAS, errors], atol=6e-4)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3, 4])
@@ -291,7 +291,7 @@ def test_doubt_is_that_of_a_hundred_masks_one_by_one(digit, angle):
     first = next(
         i for i in range(len(y)) if y[i] == digit and net.predict(X[i : i + 1])[0] == digit
     )
-    (picture,), (one,), (many,) = confidence.turned(digit, (angle,))
+    (picture,), (one,), (many,) = noise.turned(digit, (angle,))
     if angle == 90:
         np.testing.assert_allclose(picture, np.rot90(X[first].reshape(8, 8)), atol=1e-12)
     np.testing.assert_allclose(one, net.predict_proba(picture.reshape(1, 64))[0], rtol=1e-9)
@@ -313,12 +313,12 @@ def test_doubt_is_that_of_a_hundred_masks_one_by_one(digit, angle):
 def test_doubt_is_drawn_as_the_text_says():
     explorer = explore.dropout_doubt()
     for i in (0, 20, 45):
-        angle = confidence._ANGLES[i]
+        angle = noise._ANGLES[i]
         shown = at(explorer, digit=3, angle=angle)
         for label, entropy in (("one pass", shown[4]), ("the masks' mean", shown[9])):
             x, y = line(explorer, f"entropy of {label}")[:, i]
             assert [x, y] == pytest.approx([angle, entropy], abs=6e-3), (label, angle)
-        (picture,), (one,), (many,) = confidence.turned(3, (angle,))
+        (picture,), (one,), (many,) = noise.turned(3, (angle,))
         view, classes, _ = explorer.fig.axes
         np.testing.assert_array_equal(view.images[0].get_array(), picture, "the digit")
         np.testing.assert_array_equal(classes.patches[0].get_data()[0], one, "bars")
@@ -330,9 +330,9 @@ def test_doubt_is_drawn_as_the_text_says():
 def test_masks_doubt_more_than_one_pass_and_not_always_where_they_should():
     higher = []
     for digit in range(10):
-        _, one, many = confidence.turned(digit, confidence._ANGLES)
-        assert one[confidence._ANGLES.index(0)].argmax() == digit, "not recognised upright"
+        _, one, many = noise.turned(digit, noise._ANGLES)
+        assert one[noise._ANGLES.index(0)].argmax() == digit, "not recognised upright"
         higher.extend(stats.entropy(many.mean(axis=1), axis=1) > stats.entropy(one, axis=1))
     assert np.mean(higher) > 0.9
-    _, (sure,), (masks,) = confidence.turned(2, (85,))
+    _, (sure,), (masks,) = noise.turned(2, (85,))
     assert sure.argmax() != 2 and stats.entropy(masks.mean(axis=0)) < 0.2

@@ -11,7 +11,7 @@ from sklearn.linear_model import Ridge
 from sklearn.preprocessing import PolynomialFeatures
 
 from reglib import data, explore
-from reglib.explore import geometry, regression
+from reglib.explore import geometry, linear
 from reglib.penalties import L1, L2, ElasticNet
 
 PENALTIES = {"L1": L1, "L2": L2, "elastic net": lambda v: ElasticNet(v, v)}
@@ -112,15 +112,15 @@ def test_soft_threshold_is_the_minimum_of_penalty_and_distance(strength, weight)
 @pytest.mark.parametrize("penalty", PENALTIES)
 @pytest.mark.parametrize("i", [40, 80, 120])
 def test_coefficient_paths_are_those_of_proximal_descent(penalty, i):
-    strength = regression._STRENGTHS[i]
-    X, y, X_val, y_val, _ = regression._patients()
+    strength = linear._STRENGTHS[i]
+    X, y, X_val, y_val, _ = linear._patients()
     t = (y - y.mean()) / y.std()
     step = len(y) / (2 * np.linalg.norm(X, 2) ** 2)
     w = np.zeros(X.shape[1])
     for _ in range(20_000):
         w = PENALTIES[penalty](strength).prox(w - step * 2 / len(y) * X.T @ (X @ w - t), step)
     error = np.sqrt(np.mean((X_val @ w * y.std() + y.mean() - y_val) ** 2))
-    W, errors = regression._path(penalty)
+    W, errors = linear._path(penalty)
     np.testing.assert_allclose(W[:, i], w, atol=1e-5)
     explorer = explore.coefficient_paths()
     explorer.controls["penalty"].value = penalty
@@ -144,7 +144,7 @@ def test_degrees_of_freedom_are_the_trace_of_the_hat_matrix(l2):
 
 @pytest.mark.parametrize("l2", [1e-6, 1e-3, 1.0])
 def test_polynomial_errors_are_those_of_ridge(l2):
-    x, y, predict, errors = regression._polynomials()
+    x, y, predict, errors = linear._polynomials()
     powers = PolynomialFeatures(15, include_bias=False)
     ridge = Ridge(alpha=len(x) * l2, solver="svd").fit(powers.fit_transform(x[:, None]), y)
     at = np.linspace(-1, 1, 50)
@@ -158,7 +158,7 @@ def test_polynomial_errors_are_those_of_ridge(l2):
 
 
 def test_polynomial_goes_from_too_wild_over_enough_to_too_flat():
-    _, _, _, errors = regression._polynomials()
+    _, _, _, errors = linear._polynomials()
     (train0, val0), (train1, val1), (train2, val2) = (errors(l2) for l2 in (1e-8, 1e-3, 10.0))
     assert train0 < train1 < train2
     assert val1 < val2 < val0

@@ -3,17 +3,11 @@
 ``reglib.explore.constraint_balls()`` as the last line of a cell shows it.
 """
 
-from reglib.explore.confidence import calibration, dropout_doubt, label_smoothing
+from reglib.explore.boundaries import mixup_boundary, noise_boundary
 from reglib.explore.geometry import constraint_balls, soft_threshold
-from reglib.explore.images import color_transform, geometric_transform, random_erasing
-from reglib.explore.mixing import cutmix, mixup, mixup_boundary
-from reglib.explore.noise import noise_boundary, thinned_network
-from reglib.explore.regression import (
-    coefficient_paths,
-    early_stopping,
-    polynomial_fit,
-    singular_values,
-)
+from reglib.explore.image import color_transform, cutmix, geometric_transform, mixup, random_erasing
+from reglib.explore.linear import coefficient_paths, early_stopping, polynomial_fit, singular_values
+from reglib.explore.noise import calibration, dropout_doubt, label_smoothing, thinned_network
 
 __all__ = [
     "calibration", "coefficient_paths", "color_transform", "constraint_balls", "cutmix",

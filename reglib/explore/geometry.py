@@ -17,8 +17,11 @@ _CIRCLE = np.column_stack([np.cos(_ANGLES), np.sin(_ANGLES)])
 _ELLIPSE = _CIRCLE / np.sqrt(_SCALES) @ _AXES.T  # where the loss is 1 above its least value
 _LEVELS = np.array([0.1, 0.4, 1.0, 2.0, 3.5, 6.0, 10.0])
 _RADII = np.linspace(0.05, 2.5, 99)
-# How the L1 and the L2 norm go into each ball, and the name of the penalty's strength.
-_SHAPES = {"L1": (1, 0, "l1"), "L2": (0, 1, "l2"), "elastic net": (1, 1, "l1 = l2")}
+# How much of |w1| + |w2| and of w1² + w2² is limited, and the name of the penalty's strength.
+_SHAPES = {
+    "L1": (1, 0, "l1"), "L2": (0, 1, "l2"), "elastic net": (1, 1, "l1 = l2"),
+    "max-norm": (0, 1, ""),  # an L2 ball, a limit and no penalty
+}  # fmt: skip
 
 
 def loss(w, best):
@@ -28,11 +31,9 @@ def loss(w, best):
 
 def radius_of(shape, w):
     """Return where the axes are crossed by the ball whose rim goes through w (..., 2)."""
-    if shape == "L1":
-        return np.abs(w).sum(-1)
-    if shape == "elastic net":  # solves r + r² = |w1| + |w2| + w1² + w2²
-        return np.sqrt(0.25 + np.abs(w).sum(-1) + np.square(w).sum(-1)) - 0.5
-    return np.linalg.norm(w, axis=-1)
+    a, b, _ = _SHAPES[shape]  # r solves a r + b r² = size
+    size = a * np.abs(w).sum(-1) + b * np.square(w).sum(-1)
+    return (np.sqrt(a**2 + 4 * b * size) - a) / (2 * b) if b else size
 
 
 def _in_disk(best, centre, radius):
@@ -124,8 +125,8 @@ def constraint_balls(shape="L1"):
     plane.set(xlabel="weight $w_1$", ylabel="weight $w_2$", xlim=(-2.6, 2.6), ylim=(-2.6, 2.6))
     plane.set(aspect="equal", xticks=range(-2, 3), yticks=range(-2, 3))
     plane.grid(False)
-    for zero in (plane.axhline, plane.axvline):
-        zero(0, color=GREY, linewidth=0.8, zorder=0.5)
+    plane.axhline(0, color=GREY, linewidth=0.8, zorder=0.5)
+    plane.axvline(0, color=GREY, linewidth=0.8, zorder=0.5)
     (contours,) = plane.plot([], [], color="#9A9A9A", linewidth=0.9)
     (touching,) = plane.plot([], [], color=GREY, linewidth=1.8)
     (ball,) = plane.fill([0], [0], facecolor=BLUE + "40", edgecolor=BLUE, linewidth=1.5)
@@ -163,7 +164,7 @@ def constraint_balls(shape="L1"):
 
     return Explorer(
         fig, update, [contours, touching, ball, top, point, lines, at_radius],
-        {"shape": choice("shape of the ball", [*_SHAPES, "max-norm"], shape),
+        {"shape": choice("shape of the ball", list(_SHAPES), shape),
          "radius": slider("radius", 0.05, 2.5, 1.0),
          "best1": slider("least loss at w₁", -2, 2, 0.4),
          "best2": slider("least loss at w₂", -2, 2, 1.6)},

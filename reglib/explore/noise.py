@@ -1,15 +1,15 @@
-"""Explorers of what noise in training does: networks thinned by masks, and boundaries smoothed."""
+"""Explorers of noise in training: thinned networks, softened labels, and how sure they become."""
 
 from functools import cache
 
 import numpy as np
-from contourpy import contour_generator
 from matplotlib.collections import LineCollection
+from scipy.ndimage import rotate
+from scipy.special import entr, softmax
 
-from reglib import Dropout, RegularizedNeuralNetwork, checks, data
-from reglib.explore.base import CURSOR, DOT, Explorer, figure, house_style, set_each
+from reglib import Dropout, RegularizedNeuralNetwork, checks, data, smooth_labels
+from reglib.explore.base import CURSOR, DOT, Explorer, cursor, figure, house_style, move, set_each
 from reglib.explore.controls import choice, positions, slider
-from reglib.explore.fits import ACROSS, UP, moons, moons_fit, moons_plane
 from reglib.style import BLUE, GREY, ORANGE, PURPLE
 
 _MASKS = 4000
@@ -19,7 +19,10 @@ _PLACES = {
     "the last layer alone": "The output is linear in this mask: over all masks the two agree.",
 }
 _EDGES = np.linspace(-5, 4, 91)
-_PS, _STDDEVS = (0, 0.2, 0.4, 0.6, 0.8), (0, 0.1, 0.2, 0.3, 0.5)
+_GAPS = np.linspace(-1, 9, 201)
+_ALPHAS = (0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5)
+_LABELS = {"a fifth redrawn": 0.2, "all correct": 0.0}
+_ANGLES = tuple(range(-180, 181, 5))
 
 
 @cache
@@ -130,54 +133,209 @@ def thinned_network(dropped="units"):
     )  # fmt: skip
 
 
-@cache
-def boundary_fit(p, stddev):
-    """Return one fit: probabilities on the grid, the boundary, training and test accuracy."""
-    X, _, y, X_test, y_test = moons()
-    net, share = moons_fit(dropout=p, input_noise=stddev)
-    pieces = contour_generator(ACROSS, UP, share).lines(0.5)
-    edge = np.vstack([np.insert(piece, 0, np.nan, axis=0) for piece in pieces])
-    return share, edge, np.mean(net.predict(X) == y), np.mean(net.predict(X_test) == y_test)
+def smoothed_loss(gap, label):
+    """Return the cross-entropy of logits (gap, 0, ..., 0) with ``label`` (k,), gap any shape."""
+    return np.logaddexp(gap, np.log(len(label) - 1)) - label[0] * gap
 
 
 @house_style()
-def noise_boundary():
-    """Explore the decision boundary of two moons against dropout and noise on the inputs.
+def label_smoothing():
+    """Explore the softened label, and the gap between the logits at which its loss is least.
 
     Returns
     -------
     Explorer
-        Controls: ``p`` of both hidden layers and ``stddev`` of the inputs, five values each.
-    """
-    _, y, noisy, _, _ = moons()
-    fig, (plane, ax) = figure("AB", width_ratios=[3, 2])
-    (line,) = plane.plot([], [], color="black", label="boundary")
-    area, dots = moons_plane(plane, [ORANGE + "90", BLUE + "90"])
-    ax.set(xlim=(-0.06, 0.86), ylim=(0.5, 1.02), xticks=_PS, xlabel="dropout p", ylabel="accuracy")
-    lines = ax.plot(_PS, _PS, "D", color=GREY, label="training", **DOT)
-    lines += ax.plot(_PS, _PS, "s", color=PURPLE, label="test", **DOT)
-    cursor = ax.axvline(0, **CURSOR)
-    fig.legend(loc="outside lower center", ncols=6, columnspacing=1, handlelength=1.2)
+        Controls: the share ``alpha`` that is spread evenly, and the number of classes.
 
-    def update(p, stddev):
-        share, edge, *accuracy = boundary_fit(p, stddev)
-        area.set_data(share)
-        line.set_data(*edge.T)
-        set_each(lines, "ydata", np.transpose([boundary_fit(q, stddev)[2:] for q in _PS]))
-        cursor.set_xdata([p, p])
+    References
+    ----------
+    Szegedy et al. (2016), Rethinking the Inception architecture for computer vision;
+    Müller, Kornblith and Hinton (2019), When does label smoothing help?
+    """
+    fig, (left, right) = figure("AB", 4.0, width_ratios=[2, 3])
+    left.set(xlim=(-0.02, 1.02), ylim=(0, 1.12), xticks=[], xlabel="classes, the true one first")
+    left.set(ylabel="target", yticks=[0, 0.5, 1])
+    bars = left.bar([0] * 10, 1, align="edge", edgecolor="white", color=[BLUE] + [ORANGE] * 9)
+    words = [left.text(x, 0, "", ha=side) for x, side in ((0, "left"), (1, "right"))]
+    right.set(xlim=(-1, 9), ylim=(0, 4), ylabel="loss", yticks=range(5), xticks=range(0, 10, 2))
+    right.set(xlabel="gap: true logit above the others")
+    lines = right.plot(_GAPS, _GAPS, "--", color=GREY, label="hard label")
+    lines += right.plot(_GAPS, _GAPS, color=BLUE, label="softened label")
+    fig.legend(loc="outside lower right", ncols=2)
+    at_best = cursor(right, markersize=8)
+
+    def update(alpha, k):
+        label = smooth_labels(np.eye(k)[:1], alpha)[0]
+        for i, bar in enumerate(bars):
+            bar.set(x=i / k, width=1 / k, height=label[i] if i < k else 0)
+        set_each(words, "text", (f"{label[0]:.3f}", f"{label[1]:.3f} each"))
+        set_each(words, "y", label[:2] + 0.02)
+        set_each(lines, "ydata", [smoothed_loss(_GAPS, target) for target in (np.eye(k)[0], label)])
+        best = np.log(1 + k * (1 - alpha) / alpha) if alpha else 0
+        least = smoothed_loss(best, label)
+        move(at_best, best if alpha else np.nan, [least])  # at nan nothing is drawn
+        text = f"Of {k} classes the true one is to get {label[0]:.3f}, each other {label[1]:.3f}. "
+        if alpha == 0:
+            text += f"The loss is {smoothed_loss(9, label):.5f} at a gap of 9 and <b>falls for ever"
+            return text + "</b>: no gap is large enough, and training lets the weights grow."
+        text += f"The loss is least, {least:.3f}, at a gap of log(1 + k(1 - alpha)/alpha) = "
+        return text + f"<b>{best:.2f}</b>: there the probabilities are the softened label."
+
+    return Explorer(
+        fig, update, [bars, words, lines, at_best],
+        {"alpha": slider("alpha", 0, 1, 0.1, 0.01), "k": positions("classes k", range(2, 11), 10)},
+        title="A softened label wants a gap, a hard one wants it without end",
+        caption="Try: alpha 0, then 0.01, then 1. How far apart are the logits to be?",
+        alt="Left: bars of the softened label, one tall, the others small and equal. Right: the "
+        "loss against the gap between the true logit and the others: with the hard label it falls "
+        "for ever, with the softened one it falls and rises again.",
+    )  # fmt: skip
+
+
+@cache
+def digits_fit(noise, **options):
+    """Return the standard recipe's network, trained with the options, and its test digits."""
+    (X, y), _, test = data.noisy_digits(p=noise, rng=np.random.default_rng(0))
+    net = RegularizedNeuralNetwork(
+        [64, 128, 10], activation="relu", output="softmax", loss="cross_entropy", init="he",
+        momentum=0.9, rng=np.random.default_rng(0), **options,
+    )  # fmt: skip
+    net.fit(X, y, 60, 32, 0.1)
+    return net, *test
+
+
+@cache
+def reliability(noise, alpha):
+    """Return sums (10,) over the test digits in each tenth of the scale of confidence.
+
+    They are how many there are, their confidences, and how many of them one fit got right.
+    """
+    net, X, y = digits_fit(noise, label_smoothing=alpha)
+    P = net.predict_proba(X)
+    confidence, right = P.max(axis=1), P.argmax(axis=1) == y
+    tenth = np.minimum(confidence * 10, 9).astype(int)
+    return [np.bincount(tenth, values, 10) for values in (None, confidence, right)]
+
+
+@house_style()
+def calibration():
+    """Explore how far confidence and accuracy lie apart when labels are smoothed.
+
+    Returns
+    -------
+    Explorer
+        Controls: ``alpha``, seven values, and whether a fifth of the training labels is redrawn.
+
+    References
+    ----------
+    Guo, Pleiss, Sun and Weinberger (2017), On calibration of modern neural networks.
+    """
+    fig, (left, ax) = figure("AB")
+    left.set(xlim=(0, 1.1), ylim=(0, 1.1), xlabel="confidence", ylabel="accuracy")
+    left.plot([0, 1], [0, 1], "--", color=GREY)
+    left.text(0.95, 0.1, "too sure", ha="right")
+    left.text(0.05, 0.9, "too modest")
+    dots = left.scatter([], [], color=ORANGE, edgecolor="black", clip_on=False)
+    ax.set(xlim=(-0.02, 0.52), ylim=(0, 0.55), xlabel="alpha", ylabel="calibration error")
+    (errors,) = ax.plot([], [], "s", color=BLUE, markersize=7, **DOT)
+    line = ax.axvline(0, **CURSOR)
+
+    def update(alpha, labels):
+        fits = np.array([reliability(_LABELS[labels], a) for a in _ALPHAS])
+        total = fits[0, 0].sum()
+        error = np.abs(fits[:, 1] - fits[:, 2]).sum(axis=1) / total
+        count, sure, right = fits[_ALPHAS.index(alpha)]
+        filled = np.array([sure, right])[:, count > 0] / count[count > 0]
+        dots.set(offsets=filled.T, sizes=count[count > 0])
+        errors.set_data(_ALPHAS, error)
+        line.set_xdata([alpha, alpha])
         return (
-            f"p = {p}, input noise {stddev}: training accuracy {accuracy[0]:.3f} ({len(y)} points, "
-            f"{np.sum(noisy != y)} labels wrong), test accuracy <b>{accuracy[1]:.3f}</b> (1,000 "
-            "points, true labels). Computed: one fit at each of the 25 positions, none between."
+            f"alpha = {alpha}: mean confidence {sure.sum() / total:.3f}, accuracy "
+            f"{right.sum() / total:.3f} on {total:,.0f} test digits. Expected calibration error "
+            f"<b>{error[_ALPHAS.index(alpha)]:.3f}</b>. Each square: one network of the lesson."
         )
 
     return Explorer(
-        fig, update, [area, line, dots, lines, cursor],
-        {"p": positions("dropout p", _PS, 0), "stddev": positions("input noise", _STDDEVS, 0)},
-        title="Noise in training smooths the boundary, in the end too much",
-        caption="Try: find the best test accuracy with dropout alone, with input noise alone, then "
-        "with both. Shades: how sure the network is. Right: every p at this input noise.",
-        alt="Left: sixty points of two half moons, some with a wrong label, and a network's "
-        "boundary: without noise it bends round wrong labels, with some it is a smooth curve, "
-        "with much too plain. Right: training and test accuracy against p.",
+        fig, update, [dots, errors, line],
+        {"alpha": positions("alpha", _ALPHAS, 0),
+         "labels": choice("training labels", list(_LABELS), "a fifth redrawn")},
+        title="Smoothing lowers confidence: a little may be honest, more is too modest",
+        caption="Try: find the alpha with the least error, then again with correct labels. Each "
+        "dot is a tenth of the scale of confidence; its area: how many digits lie there.",
+        alt="Left: accuracy against confidence. After noisy labels without smoothing the dots lie "
+        "below the diagonal, with alpha 0.05 on it, with more above. Right: the calibration error "
+        "against alpha falls and rises after noisy labels; after correct ones it only rises.",
+    )  # fmt: skip
+
+
+@cache
+def turned(digit, angles):
+    """Return a test digit turned counter-clockwise (n, 8, 8), and its class probabilities.
+
+    The digit is the first of its class that the network gets right upright. Its probabilities
+    (n, 10) are those of evaluation; (n, 100, 10) those under 100 masks, the same at every angle.
+    """
+    net, X, y = digits_fit(0.0, dropout=0.5)
+    upright = X[(y == digit) & (net.predict(X) == y)][0].reshape(8, 8)
+    pictures = np.array([rotate(upright, angle, reshape=False, order=1) for angle in angles])
+    one, (_, hidden, _) = net.forward_propagation(pictures.reshape(-1, 64)), net.activations
+    masks = Dropout(0.5, np.random.default_rng(0)).forward(np.ones((100, 128)), training=True)
+    z = (hidden[:, None] * masks).reshape(-1, 128) @ net.weights[1] + net.biases[1]
+    return pictures, one, softmax(z, axis=1).reshape(-1, 100, 10)
+
+
+@house_style()
+def dropout_doubt():
+    """Explore whether dropout at prediction doubts a digit that is turned.
+
+    Returns
+    -------
+    Explorer
+        Controls: the digit and its angle, counter-clockwise.
+
+    References
+    ----------
+    Gal and Ghahramani (2016), Dropout as a Bayesian approximation.
+    """
+    across = np.arange(10) + np.random.default_rng(0).uniform(-0.3, 0.3, (100, 10))
+    fig, (view, ax, right) = figure("ABC", width_ratios=[2, 4, 4])
+    view.axis("off")
+    picture = view.imshow(np.zeros((8, 8)), "gray_r", vmin=0, vmax=1)
+    ax.set(xlim=(-0.6, 9.6), ylim=(0, 1.03), xticks=range(10), xlabel="class", ylabel="probability")
+    bars = ax.stairs([0] * 10, np.arange(-0.5, 10), fill=True, color="#BBBBBB", label="one pass")
+    (cloud,) = ax.plot([], [], "o", color=BLUE, markersize=2.5, label="100 masks")
+    right.set(xlim=(-180, 180), ylim=(0, 2.4), xticks=range(-180, 181, 90))
+    right.set(xlabel="angle", ylabel="entropy")
+    lines = right.plot(_ANGLES, _ANGLES, "--", color=ORANGE, label="entropy of one pass")
+    lines += right.plot(_ANGLES, _ANGLES, color=BLUE, label="entropy of the masks' mean")
+    line = right.axvline(0, **CURSOR)
+    fig.legend(loc="outside lower right", ncols=4, columnspacing=1, handlelength=1.5)
+
+    def update(digit, angle):
+        (image,), (one,), (many,) = turned(digit, (angle,))
+        top, doubt = one.argmax(), entr(many.mean(axis=0)).sum()
+        _, ones, masked = turned(digit, _ANGLES)
+        set_each(lines, "ydata", [entr(P).sum(axis=1) for P in (ones, masked.mean(axis=1))])
+        picture.set_data(image)
+        bars.set_data(one)
+        cloud.set_data(across.ravel(), many.ravel())
+        line.set_xdata([angle, angle])
+        return (
+            f"A {digit} turned by {angle:.0f}°: one pass says <b>{top}</b> with probability "
+            f"{one[top]:.3f}, entropy {entr(one).sum():.2f}. Under 100 masks that has mean "
+            f"{many[:, top].mean():.3f} and standard deviation {many[:, top].std():.3f}; "
+            f"{np.sum(many.argmax(axis=1) != top)} masks say another class; the entropy of their "
+            f"mean is <b>{doubt:.2f}</b>, of at most {np.log(10):.2f}."
+        )
+
+    return Explorer(
+        fig, update, [picture, bars, cloud, lines, line],
+        {"digit": positions("digit", range(10), 1),
+         "angle": slider("angle in degrees", -180, 180, 60, 5, ".0f")},
+        title="Masks that disagree are a sign of doubt, not a proof",
+        caption="Try: turn the 1. Then find where one pass is wrong and sure: do the masks doubt "
+        "it? Trained upright, p = 0.5, true labels. Shown: the first of each class it got right.",
+        alt="Left: a handwritten digit, turned. Middle: its class probabilities, bars from one "
+        "pass, dots from 100 masks. Right: entropy against the angle; that of the masks' mean is "
+        "mostly the higher, and at some wrong answers both are low.",
     )  # fmt: skip

@@ -1,23 +1,24 @@
-"""Explorers of what is done to one picture: moved, recoloured, partly erased."""
+"""Explorers of what is done to pictures: moved, recoloured, partly erased, mixed."""
 
 from functools import cache
 
 import numpy as np
 from matplotlib.patheffects import withStroke
 from PIL import Image
+from scipy.stats import beta
 
 from reglib import augment, data
 from reglib.explore.base import Explorer, figure, house_style, set_each
 from reglib.explore.controls import choice, log_slider, positions, slider
-from reglib.explore.fits import digits_fit
+from reglib.explore.noise import digits_fit
 from reglib.style import BLUE, GREEN, GREY, ORANGE
 
 SIDE = 216  # of a photograph, in pixels: about as large as it is drawn
+_PAIRS = ["temple and flower", "flower and temple", "3 and 8", "0 and 1"]
 _LEFT = {"temple": 0, "flower": 98}
 _FLIPS = {"none": (1, 1), "left-right": (-1, 1), "up-down": (1, -1), "both": (-1, -1)}
 _BINS, _LUMA = np.linspace(0, 1, 41), np.array([0.299, 0.587, 0.114], np.float32)
-# A line to be seen on dark and on light, and the corners that it visits.
-_LINE = {"color": "white", "path_effects": [withStroke(linewidth=3.5, foreground="black")]}
+# The corners that a box's outline visits.
 _ACROSS, _DOWN = np.array([0, 1, 1, 0, 0]), np.array([0, 0, 1, 1, 0])
 
 
@@ -43,16 +44,16 @@ def pictures(mosaic, *titles, widths, height=3.2):
     """Return a figure, its axes, and pictures in the first of them, from 0 to 1, row 0 on top."""
     fig, axes = figure(mosaic, height, width_ratios=widths)
     for ax, title in zip(axes, titles, strict=False):
-        ax.imshow(
-            np.zeros((2, 2, 3)), extent=(0, 1, 1, 0), interpolation="nearest"
-        )  # digits stay squares
+        # "nearest": the squares of a digit stay squares.
+        ax.imshow(np.zeros((2, 2, 3)), extent=(0, 1, 1, 0), interpolation="nearest")
         ax.set(title=title, frame_on=False, xticks=[], yticks=[])
     return fig, axes, [ax.images[0] for ax in axes[: len(titles)]]
 
 
 def outlined(axes):
-    """Return a line for each axes, to be seen on any picture."""
-    return [ax.plot([], [], linewidth=1.5, **_LINE)[0] for ax in axes]
+    """Return a line for each axes, to be seen on dark and on light."""
+    black = [withStroke(linewidth=3.5, foreground="black")]
+    return [ax.plot([], [], color="white", linewidth=1.5, path_effects=black)[0] for ax in axes]
 
 
 def boxed(height, width, across, down):
@@ -67,9 +68,9 @@ def boxed(height, width, across, down):
 
 def moved(images, flip, angle, factor, across, down):
     """Return square images flipped, scaled, turned, padded by an eighth and cropped."""
-    (x, y), side, edge = _FLIPS[flip], images.shape[1], images.shape[1] // 8
-    images = augment.hflip(images) if x < 0 else images
-    images = augment.vflip(images) if y < 0 else images
+    (x, y), side = _FLIPS[flip], images.shape[1]
+    edge = side // 8
+    images = images[:, ::y, ::x]
     # Shrunk first and enlarged last: the other way corners would be lost that come to be seen.
     images = augment.scale(images, factor) if factor < 1 else images
     images = augment.rotate(images, angle)
@@ -155,8 +156,7 @@ def color_transform():
         new = augment.adjust_brightness(image[None], brightness)
         new = augment.adjust_saturation(augment.adjust_contrast(new, contrast), saturation)[0]
         set_each(views, "data", (image, new))
-        channels = new.reshape(-1, 3).T
-        set_each(lines, "data", [np.histogram(c, _BINS)[0] / SIDE**2 for c in channels])
+        set_each(lines, "data", [np.histogram(c, _BINS)[0] / SIDE**2 for c in new.T])
         luma.set_xdata([np.mean(new @ _LUMA)] * 2)
         return (
             f"Mean luma {np.mean(image @ _LUMA):.3f} before, <b>{np.mean(new @ _LUMA):.3f}</b> "
@@ -222,4 +222,102 @@ def random_erasing():
         "boxes inside alone.) Then hide all that says flower: is the label still true?",
         alt="A temple with a box drawn on it, the same with the box black, and bars: the area "
         "asked for and erased, what is still seen, and the label, which stays whole.",
+    )  # fmt: skip
+
+
+def _mixture(mix, lam, controls, **about):
+    """Return an explorer of a pair, its mixture and their label, which starts at this lambda.
+
+    ``mix(X, lam, ...)`` returns mixed pictures and labels, a box's outline and a sentence.
+    """
+    fig, (*axes, ax), views = pictures("ABCD", "first", "second", "mixed", widths=[7, 7, 7, 4])
+    lines = outlined(axes[:2])
+    # The two empty lines below are room for the words.
+    ax.set(xlim=(-0.6, 1.6), ylim=(0, 1.02), xticks=[], yticks=[], title="label", xlabel="\n")
+    bars = ax.bar([0, 1], [0, 0], color=[BLUE, ORANGE], edgecolor="black")
+    drawn = ax.bar([0, 1], [0, 0], width=0.94, fill=False, ls="--", visible=bool(controls))
+    words = [ax.text(x, -0.04, "", ha="center", va="top") for x in (0, 1)]
+
+    def update(pair, **how):
+        names = pair.split(" and ")
+        X = np.stack([photo(name) for name in names])
+        mixed, labels, outline, text = mix(X, **how)
+        set_each(views, "data", (*X, mixed[0]))
+        set_each(lines, "data", (outline, outline))
+        set_each(drawn, "height", (how["lam"], 1 - how["lam"]))
+        set_each(bars, "height", labels[0])
+        a, b = labels[0]
+        set_each(words, "text", (f"{names[0]}\n{a:.2f}", f"{names[1]}\n{b:.2f}"))
+        return f"{text} The label: <b>{a:.3f} for {names[0]}, {b:.3f} for {names[1]}</b>."
+
+    first = {"pair": choice("pictures", _PAIRS, _PAIRS[0]),
+             "lam": slider("lambda", 0, 1, lam, 0.01)}  # fmt: skip
+    return Explorer(fig, update, [views, lines, bars, drawn, words], first | controls, **about)
+
+
+@house_style()
+def mixup():
+    """Explore mixup: a weighted mean of two pictures, and of their labels.
+
+    Returns
+    -------
+    Explorer
+        Controls: the pair of pictures and lambda, the first one's share.
+
+    References
+    ----------
+    Zhang, Cisse, Dauphin and Lopez-Paz (2018), mixup: beyond empirical risk minimization.
+    """
+
+    def mix(X, lam):
+        rare, often = (2 * beta.cdf(min(lam, 1 - lam), a, a) for a in (0.2, 1))
+        text = (
+            f"Each value is {lam:.2f} times the first picture's plus {1 - lam:.2f} times the "
+            f"second's. Less mixed: {rare:.0%} of the draws with alpha 0.2, {often:.0%} with 1."
+        )
+        return *augment.mixup(X, np.eye(2), lam, [1, 0]), ([], []), text
+
+    return _mixture(
+        mix, 0.65, {},
+        title="Mixup: two pictures shine through, the label says how much of each",
+        caption="Try: at which lambda do you no longer see the second one? What is its share of "
+        "the label there? Then mix two digits: is what you see a digit?",
+        alt="A temple, a flower, the two laid over each other, and two bars: the label's shares.",
+    )  # fmt: skip
+
+
+@house_style()
+def cutmix():
+    """Explore CutMix: a box of one picture in another, and lambda by the area really cut.
+
+    Returns
+    -------
+    Explorer
+        Controls: the pair of pictures, lambda as drawn, and where the centre of the box lies.
+
+    References
+    ----------
+    Yun, Han, Oh, Chun, Choe and Yoo (2019), CutMix: regularization strategy to train strong
+    classifiers with localizable features.
+    """
+
+    def mix(X, lam, across, down):
+        side = int(SIDE * (1 - lam) ** 0.5)
+        top, left, outline, n = boxed(side, side, across, down)
+        mixed, labels = augment.cutmix(X, np.eye(2), top, left, side, side, [1, 0])
+        text = (
+            f"Drawn: lambda {lam:.2f}, a box of {side} × {side} pixels. Inside the border {n:,} of "
+            f"{SIDE**2:,} come from the second picture: lambda is {labels[0, 0]:.3f}, moved by "
+            f"{abs(labels[0, 0] - lam):.3f}."
+        )
+        return mixed, labels, outline, text
+
+    return _mixture(
+        mix, 0.6,
+        {"across": slider("centre, across", 0, 1, 0.85), "down": slider("centre, down", 0, 1, 0.4)},
+        title="CutMix: the label counts the pixels that were really cut",
+        caption="Dashed: the label by the lambda drawn. Try: push the box into a corner. Then hide "
+        "all that says temple: does the label know?",
+        alt="A temple and a flower, a box at the same place in both; the temple with the flower's "
+        "box; the temple's bar is higher than drawn, for the border clipped the box.",
     )  # fmt: skip

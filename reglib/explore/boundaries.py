@@ -1,0 +1,161 @@
+"""Explorers of the boundary between two moons: noise smooths it, mixup makes it a slope."""
+
+from functools import cache
+
+import numpy as np
+from contourpy import contour_generator
+from matplotlib.collections import LineCollection
+from matplotlib.colors import LinearSegmentedColormap
+
+from reglib import MixUp, RegularizedNeuralNetwork, data
+from reglib.explore.base import CURSOR, DOT, Explorer, figure, house_style, set_each
+from reglib.explore.controls import positions
+from reglib.style import BLUE, GREY, ORANGE, PURPLE
+
+ACROSS, UP = np.linspace(-1.6, 2.4, 70), np.linspace(-1.1, 1.6, 47)  # the grid of the plane
+_PS, _STDDEVS = (0, 0.2, 0.4, 0.6, 0.8), (0, 0.1, 0.2, 0.3, 0.5)
+_ALPHAS = (0, 0.1, 0.2, 0.5, 1, 2)
+_WALK = 36  # the column of the grid that crosses both moons
+
+
+@cache
+def moons():
+    """Return 60 points, their labels, the labels with a fifth redrawn, and 1,000 test points."""
+    rng = np.random.default_rng(0)
+    X, y = data.two_moons(60, 0.2, rng)
+    return X, y, data.flip_labels(y, 0.2, rng), *data.two_moons(1000, 0.2, rng)
+
+
+def moons_fit(**options):
+    """Return a network trained with the options, and its probabilities of class 1 on the grid."""
+    X, _, noisy, _, _ = moons()
+    net = RegularizedNeuralNetwork(
+        [2, 32, 32, 1], activation="relu", loss="binary_cross_entropy", init="he",
+        optimizer="adam", rng=np.random.default_rng(0), **options,
+    )  # fmt: skip
+    net.fit(X, noisy, 300, 60, 0.02)
+    grid = np.stack(np.meshgrid(ACROSS, UP), axis=-1)
+    return net, net.forward_propagation(grid.reshape(-1, 2)).reshape(grid.shape[:2])
+
+
+def moons_plane(ax, colors, alpha=None):
+    """Draw the 60 points; return the image of probabilities, whose ends have these colours,
+    and all that must be drawn above it."""
+    X, y, noisy, _, _ = moons()
+    ax.set(xticks=[], yticks=[], xlabel="input 1", ylabel="input 2")
+    tints = LinearSegmentedColormap.from_list("", [colors[0], "white", colors[1]])
+    area = ax.imshow(
+        np.zeros((2, 2)), tints, alpha=alpha, vmin=0, vmax=1, origin="lower", aspect="auto",
+        interpolation="bilinear", extent=(ACROSS[0], ACROSS[-1], UP[0], UP[-1]),
+    )  # fmt: skip
+    marks = ax.plot(*X[noisy == 0].T, "o", color=ORANGE, label="class 0", **DOT)
+    marks += ax.plot(*X[noisy == 1].T, "^", color=BLUE, label="class 1", **DOT)
+    marks += ax.plot(*X[noisy != y].T, "x", color="black", markersize=11, label="wrong label")
+    return area, marks
+
+
+@cache
+def boundary_fit(p, stddev):
+    """Return one fit: probabilities on the grid, the boundary, training and test accuracy."""
+    X, _, y, X_test, y_test = moons()
+    net, share = moons_fit(dropout=p, input_noise=stddev)
+    pieces = contour_generator(ACROSS, UP, share).lines(0.5)
+    edge = np.vstack([np.insert(piece, 0, np.nan, axis=0) for piece in pieces])
+    return share, edge, np.mean(net.predict(X) == y), np.mean(net.predict(X_test) == y_test)
+
+
+@house_style()
+def noise_boundary():
+    """Explore the decision boundary of two moons against dropout and noise on the inputs.
+
+    Returns
+    -------
+    Explorer
+        Controls: ``p`` of both hidden layers and ``stddev`` of the inputs, five values each.
+    """
+    _, y, noisy, _, _ = moons()
+    fig, (plane, ax) = figure("AB", width_ratios=[3, 2])
+    (line,) = plane.plot([], [], color="black", label="boundary")
+    area, dots = moons_plane(plane, [ORANGE + "90", BLUE + "90"])
+    ax.set(xlim=(-0.06, 0.86), ylim=(0.5, 1.02), xticks=_PS, xlabel="dropout p", ylabel="accuracy")
+    lines = ax.plot(_PS, _PS, "D", color=GREY, label="training", **DOT)
+    lines += ax.plot(_PS, _PS, "s", color=PURPLE, label="test", **DOT)
+    cursor = ax.axvline(0, **CURSOR)
+    fig.legend(loc="outside lower center", ncols=6, columnspacing=1, handlelength=1.2)
+
+    def update(p, stddev):
+        share, edge, *accuracy = boundary_fit(p, stddev)
+        area.set_data(share)
+        line.set_data(*edge.T)
+        set_each(lines, "ydata", np.transpose([boundary_fit(q, stddev)[2:] for q in _PS]))
+        cursor.set_xdata([p, p])
+        return (
+            f"p = {p}, input noise {stddev}: training accuracy {accuracy[0]:.3f} ({len(y)} points, "
+            f"{np.sum(noisy != y)} labels wrong), test accuracy <b>{accuracy[1]:.3f}</b> (1,000 "
+            "points, true labels). Computed: one fit at each of the 25 positions, none between."
+        )
+
+    return Explorer(
+        fig, update, [area, line, dots, lines, cursor],
+        {"p": positions("dropout p", _PS, 0), "stddev": positions("input noise", _STDDEVS, 0)},
+        title="Noise in training smooths the boundary, in the end too much",
+        caption="Try: find the best test accuracy with dropout alone, with input noise alone, then "
+        "with both. Shades: how sure the network is. Right: every p at this input noise.",
+        alt="Left: sixty points of two half moons, some with a wrong label, and a network's "
+        "boundary: without noise it bends round wrong labels, with some it is a smooth curve, "
+        "with much too plain. Right: training and test accuracy against p.",
+    )  # fmt: skip
+
+
+@cache
+def mixup_fit(alpha):
+    """Return one fit: the probability of class 1 on the grid, and at the test points."""
+    net, share = moons_fit(augment=MixUp(alpha) if alpha else None)
+    return share, net.forward_propagation(moons()[3])[:, 0]
+
+
+@house_style()
+def mixup_boundary():
+    """Explore what mixup makes of the space between two moons: a boundary, and how soft it is.
+
+    Returns
+    -------
+    Explorer
+        Control: ``alpha`` of the Beta distribution of lambda; 0 is training without mixup.
+    """
+    *_, y_test = moons()
+    fig, (plane, ax) = figure("AB", width_ratios=[3, 2])
+    soft = plane.add_collection(LineCollection([], color="k", ls=":", lw=1.2, label="0.1 and 0.9"))
+    edge = plane.add_collection(LineCollection([], color="k", lw=2.2, label="boundary"))
+    walk = plane.axvline(ACROSS[_WALK], linestyle="--", color=GREY, linewidth=1)
+    area, marks = moons_plane(plane, [ORANGE, BLUE], alpha=0.6)
+    ax.set(xlim=(0, 1), xlabel="probability of class 1", ylim=(UP[0], UP[-1]))
+    ax.set(yticks=[], ylabel="up the dashed line")
+    ax.plot(mixup_fit(0)[0][:, _WALK], UP, "--", color=ORANGE, label="alpha 0")
+    (curve,) = ax.plot([], [], color=BLUE, label="this alpha")
+    fig.legend(loc="outside lower center", ncols=7, columnspacing=0.8, handlelength=1.2)
+
+    def update(alpha):
+        share, P = mixup_fit(alpha)
+        area.set_data(share)
+        lines = contour_generator(ACROSS, UP, share).lines
+        soft.set_segments(lines(0.1) + lines(0.9))
+        edge.set_segments(lines(0.5))
+        curve.set_data(up := share[:, _WALK], UP)
+        right, sure = np.mean((P > 0.5) == y_test), np.maximum(P, 1 - P).mean()
+        return (
+            f"alpha = {alpha}: {np.mean((up > 0.1) & (up < 0.9)):.0%} of the dashed line lies "
+            f"between 0.1 and 0.9. On {len(P):,} test points with true labels the network is right "
+            f"in <b>{right:.3f}</b> and sure of <b>{sure:.3f}</b> on average: too "
+            f"{'sure' if sure > right else 'modest'} by {abs(sure - right):.3f}."
+        )
+
+    return Explorer(
+        fig, update, [area, soft, edge, walk, marks, curve],
+        {"alpha": positions("alpha", _ALPHAS, 1)},
+        title="Mixup: from one class to the other by a slope, not by a step",
+        caption="Try: alpha 0, then larger: what becomes of the bays round wrong labels, and of "
+        "how sure the network is? One fit at each of the 6 positions, none between.",
+        alt="Left: two half moons, some labels wrong, a smooth boundary. Right: the probability "
+        "of class 1 along a line across both: without mixup it leaps, with it falls slowly.",
+    )  # fmt: skip
