@@ -20,7 +20,7 @@ from reglib.style import PURPLE
 
 _STATUS = '<div role="status" aria-live="polite" style="line-height: 1.5">{}</div>'
 _CAPTION = '<div style="line-height: 1.5"><i>{}</i></div>'
-# How a line that follows a slider looks, and a point that moves: ax.axvline(0, **CURSOR) and
+# How a line looks that follows a slider, ax.axvline(0, **CURSOR), and a point that moves,
 # ax.plot([], [], "o", **DOT).
 CURSOR = {"color": "black", "linewidth": 1, "clip_on": False}
 DOT = {"markeredgecolor": "black", "clip_on": False}
@@ -35,13 +35,13 @@ def house_style():
 
 
 def figure(mosaic, height=4.2, **layout):
-    """Return a figure and its axes: "AB" side by side, "A;B" one above the other."""
+    """Return a figure and its axes: two for "AB" side by side, for "A;B" one above the other."""
     fig = Figure(figsize=(8.1, height))
     return fig, list(fig.subplot_mosaic(mosaic, **layout).values())
 
 
 def cursor(ax, **looks):
-    """Return a line that follows a slider, and the dots where it meets the curves."""
+    """Return a line that follows a slider, and dots for where it meets the curves: see `move`."""
     return ax.axvline(0, **CURSOR), *ax.plot([], [], "o", **{"color": PURPLE} | DOT | looks)
 
 

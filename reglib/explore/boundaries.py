@@ -39,8 +39,10 @@ def moons_fit(**options):
 
 
 def moons_plane(ax, colors, alpha=None):
-    """Draw the 60 points; return the image of probabilities, whose ends have these colours,
-    and all that must be drawn above it."""
+    """Draw the 60 points; return the image of probabilities, and what is drawn above it.
+
+    The image goes from one of the two colours over white to the other.
+    """
     X, y, noisy, _, _ = moons()
     ax.set(xticks=[], yticks=[], xlabel="input 1", ylabel="input 2")
     tints = LinearSegmentedColormap.from_list("", [colors[0], "white", colors[1]])
@@ -145,8 +147,8 @@ def mixup_boundary():
         right, sure = np.mean((P > 0.5) == y_test), np.maximum(P, 1 - P).mean()
         return (
             f"alpha = {alpha}: {np.mean((up > 0.1) & (up < 0.9)):.0%} of the dashed line lies "
-            f"between 0.1 and 0.9. On {len(P):,} test points with true labels the network is right "
-            f"in <b>{right:.3f}</b> and sure of <b>{sure:.3f}</b> on average: too "
+            f"between 0.1 and 0.9. On {len(P):,} test points with true labels the accuracy is "
+            f"<b>{right:.3f}</b> and the mean confidence <b>{sure:.3f}</b>: too "
             f"{'sure' if sure > right else 'modest'} by {abs(sure - right):.3f}."
         )
 
@@ -154,8 +156,8 @@ def mixup_boundary():
         fig, update, [area, soft, edge, walk, marks, curve],
         {"alpha": positions("alpha", _ALPHAS, 1)},
         title="Mixup: from one class to the other by a slope, not by a step",
-        caption="Try: alpha 0, then larger: what becomes of the bays round wrong labels, and of "
-        "how sure the network is? One fit at each of the 6 positions, none between.",
+        caption="Try: alpha 0, then larger ones. What becomes of the bays round wrong labels, and "
+        "of the mean confidence? One fit at each of the 6 positions, none between.",
         alt="Left: two half moons, some labels wrong, a smooth boundary. Right: the probability "
-        "of class 1 along a line across both: without mixup it leaps, with it falls slowly.",
+        "of class 1 along a line across both: without mixup it leaps, with mixup it falls slowly.",
     )  # fmt: skip

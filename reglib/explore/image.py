@@ -1,4 +1,4 @@
-"""Explorers of what is done to pictures: moved, recoloured, partly erased, mixed."""
+"""Explorers of what augmentation does to pictures: it moves, recolours, erases and mixes them."""
 
 from functools import cache
 
@@ -24,7 +24,7 @@ _ACROSS, _DOWN = np.array([0, 1, 1, 0, 0]), np.array([0, 0, 1, 1, 0])
 
 @cache
 def photo(name):
-    """Return a photograph's square, or a digit, (SIDE, SIDE, 3) float32 in [0, 1]."""
+    """Return a square cut from a photograph, or a digit, as (SIDE, SIDE, 3) float32 in [0, 1]."""
     if name not in _LEFT:
         _, X, y = digits_fit(0.0)
         digit = X[y == int(name)][0].reshape(8, 8, 1)
@@ -41,7 +41,10 @@ def ink(digits):
 
 
 def pictures(mosaic, *titles, widths, height=3.2):
-    """Return a figure, its axes, and pictures in the first of them, from 0 to 1, row 0 on top."""
+    """Return a figure, its axes, and an empty picture for each title, in the first of the axes.
+
+    A picture reaches from 0 to 1 both ways, its row 0 on top.
+    """
     fig, axes = figure(mosaic, height, width_ratios=widths)
     for ax, title in zip(axes, titles, strict=False):
         # "nearest": the squares of a digit stay squares.
@@ -51,15 +54,15 @@ def pictures(mosaic, *titles, widths, height=3.2):
 
 
 def outlined(axes):
-    """Return a line for each axes, to be seen on dark and on light."""
+    """Return a line in each of the axes, white and edged in black: seen on any picture."""
     black = [withStroke(linewidth=3.5, foreground="black")]
     return [ax.plot([], [], color="white", linewidth=1.5, path_effects=black)[0] for ax in axes]
 
 
 def boxed(height, width, across, down):
-    """Return a box's top and left, its outline (2, 5), and how many pixels of a picture it holds.
+    """Return a box's top and left, its outline (2, 5), and how many of the pixels lie in it.
 
-    Its centre lies at these shares of the picture's width and height; so does the outline.
+    Its centre is given in shares of the picture's width and height, and so is the outline.
     """
     top, left = round(SIDE * down) - height // 2, round(SIDE * across) - width // 2
     outline = np.array([left + width * _ACROSS, top + height * _DOWN])
@@ -80,7 +83,7 @@ def moved(images, flip, angle, factor, across, down):
 
 
 def frame(flip, angle, factor, across, down):
-    """Return x and y of a picture's frame after `moved`, round from its upper left corner."""
+    """Return x and y of where `moved` takes the frame: its corners, from the upper left one on."""
     (x, y), turn = _FLIPS[flip], np.exp(-1j * np.deg2rad(angle))  # minus: rows count downwards
     at = factor * turn * (x * (_ACROSS - 0.5) + 1j * y * (_DOWN - 0.5))
     return at.real + 0.5 - across / 8, at.imag + 0.5 - down / 8
@@ -93,8 +96,8 @@ def geometric_transform():
     Returns
     -------
     Explorer
-        Controls: the digit, which flip, the angle, the factor of scale, and where the window of
-        the crop lies, in eighths of the picture.
+        Controls: the digit, the flip, the angle, the scale, and how far from the centre the
+        window of the crop lies, in eighths of the picture.
     """
     net, X, y = digits_fit(0.0)
     digits, labels, temple = X[:400].reshape(-1, 8, 8, 1), y[:400], photo("temple")
@@ -128,10 +131,10 @@ def geometric_transform():
          "factor": slider("scale", 0.5, 2, 1), "across": positions("crop, across", (-1, 0, 1), 0),
          "down": positions("crop, down", (-1, 0, 1), 0)},
         title="Which moves leave the label true?",
-        caption="At the start you still read a 6, the network (trained upright) does not: worth "
-        "training on. Try: turn it by 180°. Who is wrong now, you or the label? Then flip digits.",
-        alt="A temple and a handwritten 6, each beside itself turned, with an outline where its "
-        "frame went; bars: a network reads the turned 6 as an 8.",
+        caption="At the start you read a 6 and the network, trained upright, does not: a move "
+        "worth training on. Try: turn it by 180°. Is the label still true? Then flip other digits.",
+        alt="A temple and a handwritten 6, each beside a turned copy whose frame is outlined; bars "
+        "show that a network reads the turned 6 as an 8.",
     )  # fmt: skip
 
 
@@ -161,8 +164,8 @@ def color_transform():
         return (
             f"Mean luma {np.mean(image @ _LUMA):.3f} before, <b>{np.mean(new @ _LUMA):.3f}</b> "
             f"now. Of all values {np.mean(new == 0):.1%} are 0 and {np.mean(new == 1):.1%} are 1 "
-            f"(before: {np.mean(image == 0):.1%} and {np.mean(image == 1):.1%}). What was clipped "
-            "together stays together: no later factor tells it apart."
+            f"(before: {np.mean(image == 0):.1%} and {np.mean(image == 1):.1%}). Values "
+            "that were clipped to one end stay equal: no later factor tells them apart."
         )
 
     return Explorer(
@@ -171,9 +174,9 @@ def color_transform():
          "brightness": slider("brightness", 0, 2, 1.3), "contrast": slider("contrast", 0, 2, 1),
          "saturation": slider("saturation", 0, 2, 1)},
         title="Other light, the same label: until values meet the ends",
-        caption="Try: brightness 2, then 0.5: which loses more? When do the three lines meet?",
-        alt="A temple beside itself, brighter, and the histograms of red, green and blue of the "
-        "second: many values have run into the upper end.",
+        caption="Try: brightness 2, then 0.5. Which loses more? When do the three lines meet?",
+        alt="A temple, the same temple brighter, and histograms of the second's red, green and "
+        "blue: many values have reached the upper end.",
     )  # fmt: skip
 
 
@@ -206,9 +209,9 @@ def random_erasing():
         lines[0].set_data(outline)
         set_each(bars, "height", [area, share, 1 - share, 1])
         return (
-            f"Asked: {area:.1%} of the area, a box of {height} × {width} pixels. Inside the border "
-            f"lie {n:,} of {SIDE**2:,}: <b>{share:.1%}</b> is erased, {1 - share:.1%} still seen. "
-            f"The label stays {photograph}, whole."
+            f"Asked for: {area:.1%} of the area, a box of {height} × {width} pixels. It covers "
+            f"{n:,} of the picture's {SIDE**2:,}: <b>{share:.1%}</b> is erased, {1 - share:.1%} is "
+            f"still seen. The label stays {photograph}, all of it."
         )
 
     return Explorer(
@@ -218,15 +221,15 @@ def random_erasing():
          "ratio": log_slider("height / width", 0.3, 3.3, 1),
          "across": slider("centre, across", 0, 1, 0.5), "down": slider("centre, down", 0, 1, 0.4)},
         title="A picture with a hole, and its whole label",
-        caption="Try: push the box into a corner: how much of it is left? (RandomErasing draws "
-        "boxes inside alone.) Then hide all that says flower: is the label still true?",
+        caption="Try: push the box into a corner. How much of it is left? (RandomErasing draws "
+        "only boxes that fit.) Then hide what you know the flower by: is its label still true?",
         alt="A temple with a box drawn on it, the same with the box black, and bars: the area "
         "asked for and erased, what is still seen, and the label, which stays whole.",
     )  # fmt: skip
 
 
 def _mixture(mix, lam, controls, **about):
-    """Return an explorer of a pair, its mixture and their label, which starts at this lambda.
+    """Return an explorer of two pictures, their mixture and its label; it starts at ``lam``.
 
     ``mix(X, lam, ...)`` returns mixed pictures and labels, a box's outline and a sentence.
     """
@@ -273,15 +276,15 @@ def mixup():
         rare, often = (2 * beta.cdf(min(lam, 1 - lam), a, a) for a in (0.2, 1))
         text = (
             f"Each value is {lam:.2f} times the first picture's plus {1 - lam:.2f} times the "
-            f"second's. Less mixed: {rare:.0%} of the draws with alpha 0.2, {often:.0%} with 1."
+            f"second's. Less mixed are {rare:.0%} of draws with alpha 0.2, {often:.0%} with 1."
         )
         return *augment.mixup(X, np.eye(2), lam, [1, 0]), ([], []), text
 
     return _mixture(
         mix, 0.65, {},
         title="Mixup: two pictures shine through, the label says how much of each",
-        caption="Try: at which lambda do you no longer see the second one? What is its share of "
-        "the label there? Then mix two digits: is what you see a digit?",
+        caption="Try: at which lambda do you no longer see the second picture? What is its share "
+        "of the label there? Then mix two digits: is what you see a digit?",
         alt="A temple, a flower, the two laid over each other, and two bars: the label's shares.",
     )  # fmt: skip
 
@@ -307,8 +310,8 @@ def cutmix():
         mixed, labels = augment.cutmix(X, np.eye(2), top, left, side, side, [1, 0])
         text = (
             f"Drawn: lambda {lam:.2f}, a box of {side} × {side} pixels. Inside the border {n:,} of "
-            f"{SIDE**2:,} come from the second picture: lambda is {labels[0, 0]:.3f}, moved by "
-            f"{abs(labels[0, 0] - lam):.3f}."
+            f"{SIDE**2:,} come from the second picture: lambda becomes {labels[0, 0]:.3f}, a "
+            f"change of {abs(labels[0, 0] - lam):.3f}."
         )
         return mixed, labels, outline, text
 
@@ -316,8 +319,8 @@ def cutmix():
         mix, 0.6,
         {"across": slider("centre, across", 0, 1, 0.85), "down": slider("centre, down", 0, 1, 0.4)},
         title="CutMix: the label counts the pixels that were really cut",
-        caption="Dashed: the label by the lambda drawn. Try: push the box into a corner. Then hide "
-        "all that says temple: does the label know?",
+        caption="Dashed: the label that the drawn lambda would give. Try: push the box into a "
+        "corner. Then cover what you know the temple by: does the label show it?",
         alt="A temple and a flower, a box at the same place in both; the temple with the flower's "
-        "box; the temple's bar is higher than drawn, for the border clipped the box.",
+        "box; the temple's bar is above the dashed one, because the border clipped the box.",
     )  # fmt: skip
