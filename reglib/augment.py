@@ -212,8 +212,8 @@ class ColorJitter:
         rng = np.random.default_rng(rng)
         adjusts = (adjust_brightness, adjust_contrast, adjust_saturation)
         for adjust, b in zip(adjusts, self.strengths, strict=True):
-            if b:
-                X = adjust(X, rng.uniform(max(0, 1 - b), 1 + b, len(X)))
+            factors = rng.uniform(max(0, 1 - b), 1 + b, len(X))
+            X = adjust(X, factors) if b else X
         return X, Y
 
 
