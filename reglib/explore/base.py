@@ -55,7 +55,7 @@ def move(cursor, x, heights):
 def set_each(artists, name, values):
     """Give each artist its own value of a property: ``set_each(bars, "height", [0.2, 0.8])``."""
     for artist, value in zip(artists, values, strict=True):
-        artist.set(**{name: value})
+        getattr(artist, f"set_{name}")(value)
 
 
 class _Picture(widgets.Image):
