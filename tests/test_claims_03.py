@@ -11,7 +11,7 @@ SEEDS = range(10, 18)
 
 @pytest.fixture(scope="module")
 def lesson():
-    return run_lesson("03_data_augmentation", SEEDS=SEEDS)
+    return run_lesson("03_data_augmentation", SEEDS=SEEDS, TUNE=True)
 
 
 def gains(gain, least, share=1.0):
