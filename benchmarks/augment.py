@@ -28,9 +28,9 @@ MISSING = (
 )
 SETTINGS = f"""\
 Float32 images in [0, 1], uniform noise, the same for both; every image gets draws of its own.
-A call of `reglib.augment` gets a batch: {{batches}}. The peer gets one image a call and leaves its
-results in a list; joining them into a batch is not counted. The single transforms of albumentations
-are called directly, without the checks of its `Compose`. Both sides use one thread (of BLAS, of
+A call of `reglib.augment` gets a batch: {{batches}}. The peer gets one image a call, and
+`np.stack` joins its results, because a network trains on one array. The single transforms of
+albumentations are called directly, without the checks of its `Compose`. Both sides use one thread (of BLAS, of
 OpenCV); counted is the processor time of the process, so that other work on the machine matters
 little. A number is the median of {ROUNDS} rounds in which both take turns.
 
@@ -122,15 +122,15 @@ def theirs(size, modules):
 
 
 def one_by_one(transform, X, Y, rng):
-    """Apply an albumentations transform to each image."""
-    return [transform(image=image)["image"] for image in X], Y
+    """Apply an albumentations transform to each image, and join the results."""
+    return np.stack([transform(image=image)["image"] for image in X]), Y
 
 
 def mixup_loop(cv2, X, Y, rng):
     """Mix each image with another by OpenCV's weighted sum, one weight for all."""
     lam, perm = rng.beta(1, 1), rng.permutation(len(X))
     mixed = [cv2.addWeighted(X[i], lam, X[j], 1 - lam, 0) for i, j in enumerate(perm)]
-    return mixed, lam * Y + (1 - lam) * Y[perm]
+    return np.stack(mixed), lam * Y + (1 - lam) * Y[perm]
 
 
 def cutmix_loop(X, Y, rng):
@@ -145,7 +145,7 @@ def cutmix_loop(X, Y, rng):
     for image, j in zip(mixed, perm, strict=True):
         image[rows, columns] = X[j, rows, columns]
     lam = 1 - X[0, rows, columns, 0].size / (h * w)
-    return mixed, lam * Y + (1 - lam) * Y[perm]
+    return np.stack(mixed), lam * Y + (1 - lam) * Y[perm]
 
 
 def seconds_of(arm, X, Y, rng, times):
