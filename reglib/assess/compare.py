@@ -4,6 +4,7 @@ import copy
 import numbers
 from functools import partial
 from inspect import signature
+from itertools import product
 
 # Taken by name, so that an answer that later replaces `np.abs` is not believed.
 from numpy import abs as absolute
@@ -64,6 +65,20 @@ def judged(right, cases, wrongs, outputs=(), **how):
         match(answer, right, cases(default_rng(seed)), known, (*own, *outputs), **how)
 
     return test
+
+
+def combined(options, all_three=""):
+    """Return every combination of mistakes: its keys, and the keyword arguments that make it.
+
+    `options` gives for each argument its values, each with a key: "" is right. The keys
+    `all_three` get one more before them, of this name.
+    """
+    found = []
+    for parts in product(*options.values()):
+        keys = " ".join(dict.fromkeys(key for key, _ in parts if key))
+        values = {name: value for name, (_, value) in zip(options, parts, strict=True)}
+        found.append(("all_three " * (keys == all_three) + keys, values))
+    return [pair for pair in found if pair[0]]
 
 
 def known_mistake(answer, right, given, case, cases, wrongs, tol):
