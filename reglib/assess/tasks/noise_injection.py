@@ -1,173 +1,158 @@
-"""The checks of exercise 02 whose answers draw nothing; what they say is in the `says` tables."""
+"""The checks of exercise 02 whose answers draw nothing.
 
-from itertools import product
+Each reference takes the known mistakes as further arguments; what is said of them is in `says`.
+"""
 
 import numpy as np
 
-from reglib.assess.compare import difference, match
+from reglib.assess.compare import combined, difference, judged
 
 
-def relu_slope(dout, z, mask, p, scale=1.0):
-    return dout * mask * (z > 0) * scale
+def hidden_gradient(dout, z, mask, p, scale=lambda p: 1 / (1 - p)):
+    """Back through ReLU and inverted dropout."""
+    return dout * mask * (z > 0) * scale(p)
 
 
-def hidden_gradient(answer, seed=0):
-    rng = np.random.default_rng(seed)
+def hidden_cases(rng):
+    first = np.array([2.0, 1.0, 1.0]), np.array([3.0, 2.0, -1.0]), np.array([True, False, True])
     mask = rng.permutation(np.arange(20) < 14).reshape(4, 5)
-    cases = [
-        (np.array([2.0, 1.0, 1.0]), np.array([3.0, 2.0, -1.0]), np.array([True, False, True]), 0.2),
-        (rng.normal(size=(4, 5)), rng.permutation(np.linspace(-2, 2, 20)).reshape(4, 5), mask, 0.3),
-        (rng.normal(size=(2, 3)), rng.normal(size=(2, 3)), np.ones((2, 3), dtype=bool), 0.0),
-    ]
-    wrongs = [
-        ("unscaled", relu_slope),
-        ("unmasked", lambda d, z, m, p: relu_slope(d, z, 1, p, 1 / (1 - p))),
-        ("unmasked", lambda d, z, m, p: relu_slope(d, z, 1, p)),
-        ("linear", lambda d, z, m, p: d * m / (1 - p)),
-        ("inverted", lambda d, z, m, p: relu_slope(d, z, ~m, p, 1 / (1 - p))),
-        ("over_p", lambda d, z, m, p: relu_slope(d, z, m, p, 1 / p if p else np.nan)),
-        ("times_keep", lambda d, z, m, p: relu_slope(d, z, m, p, 1 - p)),
-        ("twice", lambda d, z, m, p: relu_slope(d, z, m, p, 1 / (1 - p) ** 2)),
-        ("forward", lambda d, z, m, p: np.maximum(z, 0) * m / (1 - p)),
-        ("times_h", lambda d, z, m, p: d * np.maximum(z, 0) * m / (1 - p)),
-        ("without_dout", lambda d, z, m, p: relu_slope(1, z, m, p, 1 / (1 - p))),
-    ]
-
-    def right(dout, z, mask, p):
-        return relu_slope(dout, z, mask, p, 1 / (1 - p))
-
-    match(answer, right, cases, wrongs, ("dout", "z", "mask", "p"))
+    dout, z = rng.normal(size=(4, 5)), rng.permutation(np.linspace(-2, 2, 20)).reshape(4, 5)
+    whole = rng.normal(size=(2, 3)), rng.normal(size=(2, 3)), np.ones((2, 3), dtype=bool)
+    return [(*first, 0.2), (dout, z, mask, 0.3), (*whole, 0.0)]
 
 
-# What may become of each gradient of DropConnect; "" marks the right one.
-CONNECTED = (
-    [("", lambda x, W, m, p, d: d @ (W * m).T / (1 - p)),
-     ("dx_whole", lambda x, W, m, p, d: d @ W.T),
-     ("dx_whole", lambda x, W, m, p, d: d @ W.T / (1 - p)),
-     ("dx_unscaled", lambda x, W, m, p, d: d @ (W * m).T)],
-    [("", lambda x, W, m, p, d: x.T @ d * m / (1 - p)),
-     ("dW_whole", lambda x, W, m, p, d: x.T @ d),
-     ("dW_whole", lambda x, W, m, p, d: x.T @ d / (1 - p)),
-     ("dW_unscaled", lambda x, W, m, p, d: x.T @ d * m),
-     ("averaged", lambda x, W, m, p, d: x.T @ d * m / (1 - p) / len(x))],
-    [("", lambda x, W, m, p, d: d.sum(axis=0)),
-     ("db_scaled", lambda x, W, m, p, d: d.sum(axis=0) / (1 - p)),
-     ("db_masked", lambda x, W, m, p, d: d.sum(axis=0) * m.mean(axis=0)),
-     ("db_masked", lambda x, W, m, p, d: (d.sum(axis=0) * m).sum(axis=0)),
-     ("averaged", lambda x, W, m, p, d: d.mean(axis=0))],
-)  # fmt: skip
+HIDDEN = [
+    ("unscaled", {"scale": lambda p: 1}),
+    ("unmasked", lambda d, z, m, p: hidden_gradient(d, z, 1, p)),
+    ("unmasked", lambda d, z, m, p: hidden_gradient(d, z, 1, 0)),
+    ("linear", lambda d, z, m, p: hidden_gradient(d, 1, m, p)),
+    ("inverted", lambda d, z, m, p: hidden_gradient(d, z, ~m, p)),
+    ("over_p", {"scale": lambda p: 1 / p if p else np.nan}),
+    ("times_keep", {"scale": lambda p: 1 - p}), ("twice", {"scale": lambda p: 1 / (1 - p) ** 2}),
+    ("forward", lambda d, z, m, p: hidden_gradient(z, z, m, p)),
+    ("times_h", lambda d, z, m, p: hidden_gradient(d * z, z, m, p)),
+    ("without_dout", lambda d, z, m, p: hidden_gradient(1, z, m, p)),
+]  # fmt: skip
 
 
-def combined(outputs):
-    """Every combination of what may become of each output: its keys, and a function of the case."""
-    for parts in product(*outputs):
-        keys = dict.fromkeys(key for key, _ in parts if key)
-        yield " ".join(keys), lambda *case, parts=parts: tuple(f(*case) for _, f in parts)
+def kept(mask, p, n):
+    """What DropConnect multiplies the weights by, and their gradient."""
+    return mask / (1 - p)
 
 
-def dropconnect_gradients(answer, seed=0):
-    rng = np.random.default_rng(seed)
+def connect_gradients(x, W, mask, p, dout, in_dx=kept, in_dW=kept, db=lambda d, m, p: d.sum(0)):
+    through = W * in_dx(mask, p, len(x))
+    return dout @ through.T, x.T @ dout * in_dW(mask, p, len(x)), db(dout, mask, p)
+
+
+def connect_cases(rng):
     x, W, dout = (np.array([[1.0, a], [b, 2.0]]) for a, b in ((3.0, -1.0), (3.0, 4.0), (0.0, 2.0)))
     cases = [(x, W, np.array([[True, False], [True, True]]), 0.2, dout)]
     for n, n_in, n_out, p in ((6, 4, 3, 0.3), (3, 5, 2, 0.6), (4, 2, 5, 0.0)):
-        kept = rng.permutation(np.arange(n_in * n_out) >= p * n_in * n_out).reshape(n_in, n_out)
+        mask = rng.permutation(np.arange(n_in * n_out) >= p * n_in * n_out).reshape(n_in, n_out)
         x, W, dout = (rng.normal(size=s) for s in ((n, n_in), (n_in, n_out), (n, n_out)))
-        cases.append((x, W, kept, p, dout))
-    (_, right), *wrongs = combined(CONNECTED)
-    names = ("x", "W", "mask", "p", "dout", "dx", "dW", "db")
-    match(answer, right, cases, wrongs, names)
+        cases.append((x, W, mask, p, dout))
+    return cases
 
 
-def logit_gap(answer, seed=0):
-    rng = np.random.default_rng(seed)
-    cases = [(10, 0.1), (4, float(rng.uniform(0.05, 0.5))), (2, 0.3), (100, 0.01), (5, 1.0)]
-    wrongs = [
-        ("share", lambda k, a: np.log(k * (1 - a) / a)),
-        ("rest", lambda k, a: np.log((1 - a) * (k - 1) / a)),
-        ("others", lambda k, a: np.log((1 - a) / a)),
-        ("others", lambda k, a: np.log(1 + (1 - a) / a)),
-        ("ratio", lambda k, a: 1 + k * (1 - a) / a),
-        ("probability", lambda k, a: 1 - a),
-        ("log_true", lambda k, a: np.log(1 - a + a / k)),
-        ("sign", lambda k, a: -np.log(1 + k * (1 - a) / a)),
-        ("base", lambda k, a: np.log2(1 + k * (1 - a) / a)),
-        ("base", lambda k, a: np.log10(1 + k * (1 - a) / a)),
-        ("not_others", lambda k, a: np.log((k - a) / a)),
-    ]
-    match(answer, lambda k, a: np.log(1 + k * (1 - a) / a), cases, wrongs, ("k", "alpha"))
+CONNECTED = combined({
+    "in_dx": [
+        ("", kept), ("dx_whole", lambda m, p, n: 1), ("dx_whole", lambda m, p, n: 1 / (1 - p)),
+        ("dx_unscaled", lambda m, p, n: m),
+    ],
+    "in_dW": [
+        ("", kept), ("dW_whole", lambda m, p, n: 1), ("dW_whole", lambda m, p, n: 1 / (1 - p)),
+        ("dW_unscaled", lambda m, p, n: m), ("averaged", lambda m, p, n: m / (1 - p) / n),
+    ],
+    "db": [
+        ("", lambda d, m, p: d.sum(axis=0)), ("averaged", lambda d, m, p: d.mean(axis=0)),
+        ("db_scaled", lambda d, m, p: d.sum(axis=0) / (1 - p)),
+        ("db_masked", lambda d, m, p: d.sum(axis=0) * m.mean(axis=0)),
+        ("db_masked", lambda d, m, p: (d.sum(axis=0) * m).sum(axis=0)),
+    ],
+})  # fmt: skip
 
 
-def log_softmax(Z):
-    Z = Z - Z.max(axis=-1, keepdims=True)
-    return Z - np.log(np.exp(Z).sum(axis=-1, keepdims=True))
+def logit_gap(k, alpha, log=np.log, ratio=lambda k, a: 1 + k * (1 - a) / a):
+    return log(ratio(k, alpha))
 
 
-def cross_entropy(Z, y, true, all_others):
-    """The mean of minus the sum of q log p; q gives each class `all_others`, `true` on top."""
-    logs = log_softmax(Z)
-    return -np.mean(true * logs[np.arange(len(y)), y] + all_others * logs.sum(axis=1))
+def gap_cases(rng):
+    return [(10, 0.1), (4, float(rng.uniform(0.05, 0.5))), (2, 0.3), (100, 0.01), (5, 1.0)]
 
 
-def by_softmax(Z, y, alpha, late=False):
-    """The same from the probabilities, or from their logs, where exp and log lose everything."""
-    Y = np.eye(Z.shape[1])[y] * (1 - alpha) + alpha / Z.shape[1]
-    sums = np.exp(Z).sum(axis=1, keepdims=True)
-    return -np.mean(np.sum(Y * (Z - np.log(sums) if late else np.log(np.exp(Z) / sums)), axis=1))
+GAPS = [
+    ("share", {"ratio": lambda k, a: k * (1 - a) / a}),
+    ("rest", {"ratio": lambda k, a: (1 - a) * (k - 1) / a}),
+    ("others", {"ratio": lambda k, a: (1 - a) / a}),
+    ("others", {"ratio": lambda k, a: 1 + (1 - a) / a}), ("ratio", {"log": float}),
+    ("probability", lambda k, a: 1 - a), ("log_true", {"ratio": lambda k, a: 1 - a + a / k}),
+    ("sign", {"log": lambda ratio: -np.log(ratio)}), ("base", {"log": np.log2}),
+    ("base", {"log": np.log10}), ("not_others", {"ratio": lambda k, a: (k - a) / a}),
+]  # fmt: skip
 
 
-def smoothed_cross_entropy(answer, seed=0):
-    rng = np.random.default_rng(seed)
-    large = 1e4 * np.array([[1.0, -1.0, 0.0], [-1.0, 1.0, 1.0]])
-    cases = [
-        (np.array([[2.0, 0.0, 1.0], [0.0, 1.0, 0.0]]), np.array([0, 0]), 0.3),
-        (2 * rng.normal(size=(7, 5)), rng.integers(5, size=7), 0.1),
-        (rng.normal(size=(4, 3)), rng.integers(3, size=4), 0.0),
-        (large, np.array([0, 2]), 0.1),
+def row_max(Z):
+    return Z.max(axis=-1, keepdims=True)
+
+
+def log_softmax(Z, less=row_max, late=True):
+    """The log of softmax; by way of the probabilities (not `late`) it may be that of 0."""
+    Z = Z - less(Z)
+    sums = np.exp(Z).sum(axis=-1, keepdims=True)
+    return Z - np.log(sums) if late else np.log(np.exp(Z) / sums)
+
+
+def smoothed(
+    Z, y, alpha, true=lambda a, k: 1 - a, every=lambda a, k: a / k, less=row_max, late=True
+):
+    """The mean of minus the sum of q log p; q gives each class `every`, and `true` on top."""
+    logs, k = log_softmax(Z, less, late), Z.shape[1]
+    given = true(alpha, k) * logs[np.arange(len(y)), y]
+    return -np.mean(given + every(alpha, k) * logs.sum(axis=1))
+
+
+def smoothed_cases(rng):
+    first = np.array([[2.0, 0.0, 1.0], [0.0, 1.0, 0.0]]), np.array([0, 0])
+    large = 1e4 * np.array([[1.0, -1.0, 0.0], [-1.0, 1.0, 1.0]]), np.array([0, 2])
+    return [
+        (*first, 0.3), (2 * rng.normal(size=(7, 5)), rng.integers(5, size=7), 0.1),
+        (rng.normal(size=(4, 3)), rng.integers(3, size=4), 0.0), (*large, 0.1),
         (rng.normal(size=(3, 4)) + [[1e4], [-1e4], [0]], rng.integers(4, size=3), 0.3),
-    ]
+    ]  # fmt: skip
 
-    def k(Z):
-        return Z.shape[1]
 
-    wrongs = [
-        ("log_of_zero", lambda Z, y, a: by_softmax(Z - Z.max(axis=1, keepdims=True), y, a)),
-        ("one_max", lambda Z, y, a: by_softmax(Z - Z.max(), y, a)),
-        ("one_max", lambda Z, y, a: by_softmax(Z - Z.max(), y, a, late=True)),
-        ("overflow", by_softmax),
-        ("overflow", lambda Z, y, a: by_softmax(Z, y, a, late=True)),
-        ("column_max", lambda Z, y, a: cross_entropy(Z - Z.max(axis=0), y, 1 - a, a / k(Z))),
-        ("turned", lambda Z, y, a: cross_entropy(Z, y, a, (1 - a) / k(Z))),
-        ("summed", lambda Z, y, a: len(Z) * cross_entropy(Z, y, 1 - a, a / k(Z))),
-        ("over_nk", lambda Z, y, a: cross_entropy(Z, y, 1 - a, a / k(Z)) / k(Z)),
-        ("hard", lambda Z, y, a: cross_entropy(Z, y, 1.0, 0.0)),
-        ("rest", lambda Z, y, a: cross_entropy(Z, y, 1 - a * k(Z) / (k(Z) - 1), a / (k(Z) - 1))),
-        ("kept_one", lambda Z, y, a: cross_entropy(Z, y, 1.0, a / k(Z))),
-        ("no_share", lambda Z, y, a: cross_entropy(Z, y, 1 - a, 0.0)),
-        ("not_shared", lambda Z, y, a: cross_entropy(Z, y, 1 - a, a)),
-        ("sign", lambda Z, y, a: -cross_entropy(Z, y, 1 - a, a / k(Z))),
-        ("true_only", lambda Z, y, a: cross_entropy(Z, y, 1 - a - a / k(Z), a / k(Z))),
-    ]
+SMOOTHED = [
+    ("log_of_zero", {"late": False}), ("one_max", {"less": np.max, "late": False}),
+    ("one_max", {"less": np.max}), ("overflow", {"less": np.zeros_like, "late": False}),
+    ("overflow", {"less": np.zeros_like}),
+    ("column_max", lambda Z, y, a: smoothed(Z - Z.max(axis=0), y, a)),
+    ("turned", lambda Z, y, a: smoothed(Z, y, 1 - a)),
+    ("summed", lambda Z, y, a: len(Z) * smoothed(Z, y, a)),
+    ("over_nk", lambda Z, y, a: smoothed(Z, y, a) / Z.shape[1]),
+    ("hard", lambda Z, y, a: smoothed(Z, y, 0.0)),
+    ("rest", lambda Z, y, a: smoothed(Z, y, a * Z.shape[1] / (Z.shape[1] - 1))),
+    ("kept_one", {"true": lambda a, k: 1.0}), ("no_share", {"every": lambda a, k: 0.0}),
+    ("not_shared", {"every": lambda a, k: a}), ("sign", lambda *case: -smoothed(*case)),
+    ("true_only", {"true": lambda a, k: 1 - a - a / k}),
+]  # fmt: skip
 
-    def right(Z, y, alpha):
-        return cross_entropy(Z, y, 1 - alpha, alpha / Z.shape[1])
 
-    def cut_off(given, case):
-        """A clip, or a small number beside the probability, holds each log above about -700."""
-        if difference(given, 0.0, np.inf):  # no finite number
-            return None
-        if given > 1e100:  # minus infinity, made finite
-            return "log_of_zero"
-        if np.round(given, 6) == given:
-            return None
-        close = abs(given - right(*case)) < 1e-4
-        return "clipped" if close or (case[0] is large and 0 < given < 400) else None
-
-    match(answer, right, cases, wrongs, ("Z", "y", "alpha"), tol=1e-8, explain=cut_off)
+def cut_off(given, case):
+    """A clip, or a small number beside the probability, holds each log above about -700."""
+    if difference(given, 0.0, np.inf):  # no finite number
+        return None
+    if given > 1e100:  # minus infinity, made finite
+        return "log_of_zero"
+    if np.round(given, 6) == given:
+        return None
+    close, large = abs(given - smoothed(*case)) < 1e-4, case[0].max() == 1e4
+    return "clipped" if close or (large and 0 < given < 400) else None
 
 
 TESTS = {
-    "2.2": hidden_gradient,
-    "2.7": dropconnect_gradients,
-    "2.9": logit_gap,
-    "2.10": smoothed_cross_entropy,
+    "2.2": judged(hidden_gradient, hidden_cases, HIDDEN),
+    "2.7": judged(connect_gradients, connect_cases, CONNECTED, ("dx", "dW", "db")),
+    "2.9": judged(logit_gap, gap_cases, GAPS),
+    "2.10": judged(smoothed, smoothed_cases, SMOOTHED, tol=1e-8, explain=cut_off),
 }
