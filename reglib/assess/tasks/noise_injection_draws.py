@@ -7,7 +7,7 @@ from itertools import product
 
 import numpy as np
 
-from reglib.assess.compare import difference, match
+from reglib.assess.compare import difference, judged
 from reglib.assess.guard import Wrong, show_value
 from reglib.assess.tasks.noise_injection import log_softmax
 
@@ -55,6 +55,12 @@ def related(values):
     return False
 
 
+def alike(values):
+    """Of the matrices in `values`: the key where all rows, or all columns, are one, or ""."""
+    axes = ("rows_alike", -2), ("whole_rows", -1)
+    return next((key for key, axis in axes if np.ptp(values, axis=axis).max() < 1e-9), "")
+
+
 def named(value, known, tolerance, other):
     """The key of the known value that this is, to within the tolerance, or `other`."""
     return next((key for key, v in known.items() if abs(value - v) < tolerance), other)
@@ -93,9 +99,8 @@ def check_p_zero(draw, x):
 
 def check_zeros(zeros, p):
     """Every unit drops with probability p, by itself; `zeros` has one matrix for each draw."""
-    for axis, key in ((1, "rows_alike"), (2, "whole_rows")):
-        if (zeros == zeros.take([0], axis=axis)).all():
-            blame(key, "a mask with a draw of its own for each", 1 - zeros[0, :4, :12], p=p)
+    if key := alike(1 * zeros):
+        blame(key, "a mask with a draw of its own for each", 1 - zeros[0, :4, :12], p=p)
     share = zeros.mean()
     for counts in zeros.sum(axis=(1, 2)), zeros[0].sum(axis=0), zeros[0].sum(axis=1):
         if np.ptp(counts) == 0:  # by chance: once in 10**8 checks
@@ -124,10 +129,9 @@ def dropout(answer, seed=0):
 
     # Several seeds: of 30 entries that may drop at evaluation, none does in 2 of 100,000.
     tested = [ask(lambda x, p, s: answer(x, p, False, s), SMALL, 0.3, s) for s in range(5)]
-    factors = np.array(tested) / SMALL
-    later = evaluation_fault(factors)
+    later = evaluation_fault(tested / SMALL)
     unscaled = scale_fault(ask(train, large, 0.3, 1) / large, 0.3) == "unscaled"
-    if unscaled and np.allclose(factors, 0.7):
+    if unscaled and np.allclose(tested / SMALL, 0.7):
         later = ["first_published"]
     else:
         check_dropout(train, SMALL, large, rng)
@@ -142,25 +146,22 @@ def spatial_dropout(answer, seed=0):
 
     def units(factors):
         zeros = factors == 0
-        one = zeros[:, 0, 0]
-        for image, channel in np.argwhere((zeros != one[:, None, None]).any(axis=(1, 2)))[:1]:
-            lines = any((zeros == zeros.take([0], axis)).all() for axis in (1, 2))
-            key, pixels = "lines" if lines else "pixels", factors[image, :, :, channel]
-            blame(key, "a channel kept or dropped as a whole", pixels, p=0.3)
-        return np.where(one, 0.0, 1.0)
+        for image, channel in np.argwhere(np.ptp(1 * zeros, axis=(1, 2)))[:1]:
+            key = "lines" if alike(1 * np.moveaxis(zeros, 3, 1)) else "pixels"
+            blame(key, "a channel kept or dropped as a whole", factors[image, :, :, channel], p=0.3)
+        return 1 - zeros[:, 0, 0]
 
     check_dropout(answer, SMALL.reshape(1, 1, 2, 3), away_from_zero(rng, 25, 2, 2, 40), rng, units)
 
 
 def layer_faults(out, dx, p):
     """What is wrong with the factors of a layer's output and gradient in training."""
-    own = scale_fault(out, p)
+    own, apart = scale_fault(out, p), (out == 0) != (dx == 0)
     if not (dx == 0).any():
         return ["unmasked"]
-    redrawn, apart = ((out == 0) != (dx == 0)).any(), scale_fault(dx, p) != own
-    if ((out == 0) == (dx != 0)).all():
+    if apart.all():
         return [own] * bool(own) + ["inverted"]
-    found = (("redrawn", redrawn), (own, own), ("dx_scale", apart))
+    found = ("redrawn", apart.any()), (own, own), ("dx_scale", scale_fault(dx, p) != own)
     return [key for key, is_there in found if is_there]
 
 
@@ -181,20 +182,17 @@ def layer(answer, seed=0):
         return np.array(given)
 
     # Several seeds: of 60 pairs of entries drawn apart, all agree once in 10**14 checks.
-    trained, tested = (
-        np.array([both(seed, training) / (x, dout) for seed in range(5)]).swapaxes(0, 1)
-        for training in (True, False)
-    )
+    factors = [[both(seed, on) / (x, dout) for seed in range(5)] for on in (True, False)]
+    trained, tested = np.swapaxes(factors, 1, 2)
     if all(map(np.array_equal, both(0, False), (dout, x))):
         blame("order", "out, then dx", "dx, then out", x=x, dout=dout, p=p, training=False)
     faults, later = layer_faults(*trained, p), evaluation_fault(*tested)
     if faults == ["unscaled"] and np.allclose(tested, 1 - p):
         faults, later = [], ["first_published"]
-    all_three = faults + later == ["redrawn", "over_p", "scaled_at_evaluation"]
-    if faults or later:
+    if keys := " ".join(faults + later):
+        keys = "all_three " * (keys == "redrawn over_p scaled_at_evaluation") + keys
         same = "out = x * m and dx = dout * m with the same m, 0 or 1 / (1 - p)"
         expected, given = same if faults else "x and dout", both(0, bool(faults))
-        keys = " ".join(["all_three"] * all_three + faults + later)
         blame(keys, expected, given, x=x, dout=dout, p=p, training=bool(faults))
     large = away_from_zero(rng, 40, 50)
     check_dropout(lambda x, p, s: answer(x, 0 * x, p, True, s)[0], SMALL, large, rng)
@@ -210,8 +208,7 @@ def gaussian_faults(factors, x, p):
     variances |= {"unscaled_variance": p * (1 - p), "swapped": 1 / wanted}
     logs = {key: np.log(value) for key, value in variances.items()}
     yield "none" if mean == 1 else "one_draw", variance < 1e-12
-    yield "rows_alike", np.ptp(factors, axis=0).max() < 1e-9
-    yield "whole_rows", np.ptp(factors, axis=1).max() < 1e-9
+    yield alike(factors), True
     yield "two_values", len(np.unique(factors.round(9))) == 2
     yield "added", factors[np.abs(x) < 1].var() > 2 * factors[np.abs(x) > 1].var()
     yield named(mean, means, SIGMAS * (variance / n) ** 0.5, "mean"), True
@@ -230,64 +227,67 @@ def gaussian_dropout(answer, seed=0):
     for key, found in gaussian_faults(factors, x, p):
         if key and found:
             expected = f"out / x with the mean 1 and the variance {p / (1 - p):.4g}"
-            blame(
-                key, expected, f"mean {factors.mean():.4g}, variance {factors.var():.4g}", x=x, p=p
-            )
+            given = f"mean {factors.mean():.4g}, variance {factors.var():.4g}"
+            blame(key, expected, given, x=x, p=p)
     repeated(lambda seed: ask(answer, SMALL.ravel(), p, seed), rng)
     check_p_zero(answer, SMALL.reshape(1, 2, 3))
-
-
-def every_mask(x, W1, b1, W2, b2, p, scale=None, inputs=False):
-    """The probability of each mask of the hidden units (or of the inputs), and its logits."""
-    dropped = x if inputs else np.maximum(x @ W1 + b1, 0)
-    masks = np.array(list(product([0, 1], repeat=dropped.shape[1])))
-    kept = dropped * masks[:, None] * (1 / (1 - p) if scale is None else scale)
-    hidden = np.maximum(kept @ W1 + b1, 0) if inputs else kept
-    return np.prod(np.where(masks, 1 - p, p), axis=1), hidden @ W2 + b2
 
 
 def softmax(Z):
     return np.exp(log_softmax(Z))
 
 
-def moments(weights, values, power=2):
-    """Mean and central moment of values of which each has its probability."""
-    mean = np.tensordot(weights, values, 1)
-    return mean, np.tensordot(weights, (values - mean) ** power, 1)
+def spread(
+    x, W1, b1, W2, b2, p, rounds, seed,
+    scale=None, inputs=False, shown=softmax, moment=2, power=0.5,
+):  # fmt: skip
+    """The exact mean and standard deviation over all masks of the hidden units (or the inputs)."""
+    dropped = x if inputs else np.maximum(x @ W1 + b1, 0)
+    masks = np.array(list(product([0, 1], repeat=dropped.shape[1])))
+    kept = dropped * masks[:, None] * (1 / (1 - p) if scale is None else scale)
+    values = shown((np.maximum(kept @ W1 + b1, 0) if inputs else kept) @ W2 + b2)
+    shares = np.prod(np.where(masks, 1 - p, p), axis=1)
+    mean = np.tensordot(shares, values, 1)
+    return mean, np.tensordot(shares, (values - mean) ** moment, 1) ** power
 
 
-def spread(*case, shown=softmax, power=0.5, **how):
-    """The exact mean and, with power 0.5, the standard deviation over all masks."""
-    weights, Z = every_mask(*case[:6], **how)
-    mean, variance = moments(weights, shown(Z))
-    return mean, variance**power
+SPREADS = [
+    ("unscaled", {"scale": 1}), ("keep_p", lambda *c: spread(*c[:5], 1 - c[5], *c[6:])),
+    ("keep_p", lambda *c: spread(*c[:5], 1 - c[5], *c[6:], scale=1 / (1 - c[5]))),
+    ("on_inputs", {"inputs": True}), ("logits", {"shown": np.array}),
+    ("mean_logits", lambda *c: (softmax(spread(*c, shown=np.array)[0]), spread(*c)[1])),
+    ("variance_given", {"power": 1}),
+    ("error_of_mean", lambda *c: (spread(*c)[0], spread(*c)[1] / c[6] ** 0.5)),
+]  # fmt: skip
 
 
 def six_errors(*case):
     """6 standard errors of means and deviations, relative to the largest mean and deviation."""
-    weights, Z = every_mask(*case[:6])
-    mean, variance = moments(weights, softmax(Z))
-    fourth = moments(weights, softmax(Z), power=4)[1]
-    of_mean, of_std = variance**0.5, np.sqrt((fourth - variance**2) / (4 * variance))
-    largest = max(of_mean.max() / mean.max(), of_std.max() / variance.max() ** 0.5)
+    mean, variance = spread(*case, power=1)
+    of_std = np.sqrt((spread(*case, moment=4, power=1)[1] - variance**2) / (4 * variance))
+    largest = max(variance.max() ** 0.5 / mean.max(), of_std.max() / variance.max() ** 0.5)
     return SIGMAS * largest / case[6] ** 0.5
+
+
+def no_spread(given, case):
+    sound = difference(given, spread(*case), np.inf) is None
+    return "no_spread" if sound and given[1].max() < 1e-9 else None
 
 
 def one_round(answer):
     """The answer as a draw: its probabilities tell what became of each hidden unit of a network."""
 
     def draw(x, p, seed):
-        m = x.shape[1]
-        W2, like = np.hstack([np.zeros((m, 1)), np.eye(m)]), np.zeros((1, m + 1))
-        means = []
+        m, P = x.shape[1], np.zeros((len(x), x.shape[1] + 1))
         for i, row in enumerate(x):  # one at a time: a mask for the whole batch is right as well
-            case = (row[None] - 1, np.eye(m), np.ones(m), W2, like[0], p, 1, seed + 7919 * i)
-            given = answer(*case)
+            network = row[None] - 1, np.eye(m), np.ones(m), np.eye(m + 1)[1:], np.zeros(m + 1)
+            given = answer(*network, p, 1, seed + 7919 * i)
             mean = given[0] if isinstance(given, tuple | list) and given else given
-            if problem := difference(mean, like, np.inf):
-                blame(problem, f"two arrays of shape {like.shape}", given, x=case[0], rounds=1)
-            means.append(mean[0])
-        P = np.array(means)
+            if problem := difference(mean, P[:1], np.inf):
+                blame(
+                    problem, f"two arrays of shape {(1, m + 1)}", given, x=row[None] - 1, rounds=1
+                )
+            P[i] = mean[0]
         with np.errstate(all="ignore"):
             return np.log(P[:, 1:] / P[:, :1]).round(5)
 
@@ -318,29 +318,9 @@ def small_network(rng):
 
 def monte_carlo(answer, seed=0):
     rng = np.random.default_rng(seed)
-    network = small_network(rng)
-    case = (*network, 0.4, 500, int(rng.integers(10**6)))
-
-    def of_mean_logits(*case):
-        weights, Z = every_mask(*case[:6])
-        return softmax(np.tensordot(weights, Z, 1)), spread(*case)[1]
-
-    def no_spread(given, case):
-        sound = difference(given, spread(*case), np.inf) is None
-        return "no_spread" if sound and given[1].max() < 1e-9 else None
-
-    wrongs = [
-        ("unscaled", lambda *c: spread(*c, scale=1)),
-        ("keep_p", lambda *c: spread(*c[:5], 1 - c[5])),
-        ("keep_p", lambda *c: spread(*c[:5], 1 - c[5], scale=1 / (1 - c[5]))),
-        ("on_inputs", lambda *c: spread(*c, inputs=True)),
-        ("logits", lambda *c: spread(*c, shown=lambda Z: Z)),
-        ("mean_logits", of_mean_logits),
-        ("variance_given", lambda *c: spread(*c, power=1)),
-        ("error_of_mean", lambda *c: (spread(*c)[0], spread(*c)[1] / c[6] ** 0.5)),
-    ]
-    names = ("x", "W1", "b1", "W2", "b2", "p", "rounds", "seed", "mean", "std")
-    match(answer, spread, [case], wrongs, names, six_errors(*case), explain=no_spread)
+    case = (*small_network(rng), 0.4, 500, int(rng.integers(10**6)))
+    how = {"tol": six_errors(*case), "explain": no_spread}
+    judged(spread, lambda rng: [case], SPREADS, ("mean", "std"), **how)(answer)
     check_rounds(answer)
     check_dropout(one_round(answer), SMALL, np.abs(away_from_zero(rng, 20, 60)), rng)
 
