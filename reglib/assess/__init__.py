@@ -5,15 +5,8 @@
 
 from importlib import import_module
 
-_HOME = {
-    "check": "tutor",
-    "hint": "tutor",
-    "solution": "tutor",
-    "reset": "tutor",
-    "progress": "tutor",
-    "predict": "predictions",
-    "start": "course",
-}
+_HOME = dict.fromkeys(("check", "hint", "solution", "reset", "progress"), "tutor")
+_HOME |= {"predict": "predictions", "start": "course"}
 __all__ = ["check", "hint", "predict", "progress", "reset", "solution", "start"]
 
 

@@ -21,16 +21,10 @@ LIBRARIES = {
 } | {"sklearn": "scikit-learn", "scipy": "SciPy", "torch": "PyTorch"}
 # By these an answer could get away from the check, or let another process do the work.
 ESCAPES = {
-    "sys.setprofile",
-    "_thread.start_new_thread",
-    "_thread.start_joinable_thread",
-    "posix.fork",
-    "posix.system",
-    "posix.posix_spawn",
-    "_posixsubprocess.fork_exec",
-    "nt.system",
+    "sys.setprofile", "_thread.start_new_thread", "_thread.start_joinable_thread", "posix.fork",
+    "posix.system", "posix.posix_spawn", "_posixsubprocess.fork_exec", "nt.system",
     "_winapi.CreateProcess",
-}
+}  # fmt: skip
 NUMPY_AS_IMPORTED = {
     (module, name): value
     for module in (np, np.linalg, np.random)

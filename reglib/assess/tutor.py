@@ -83,14 +83,8 @@ def hint(number=None):
     shown = store().count(number, "hint")
     i, total = shown % len(task.hints), len(task.hints)
     store().add(number, "hint")
-    more = "" if i + 1 == total else f'The next one: `hint("{number}")` again.'
-    show(
-        Card(
-            "note",
-            f"Task {number}, hint {i + 1} of {total}",
-            tuple(sentence for sentence in (task.hints[i], more) if sentence),
-        )
-    )
+    more = () if i + 1 == total else (f'The next one: `hint("{number}")` again.',)
+    show(Card("note", f"Task {number}, hint {i + 1} of {total}", (task.hints[i], *more)))
 
 
 def solution(number=None):
