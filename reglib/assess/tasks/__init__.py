@@ -1,10 +1,11 @@
 """The graded tasks: one text file and one module of tests for each chapter.
 
 To add a chapter, add its exercise's name to `CHAPTERS`, its texts in `<name>.toml` beside this
-file, and its modules, each with a `TESTS` that maps a code task's number to its
-`test(answer, seed=0)`. A task that asks for a choice needs no test: it follows from `options`,
-`answer` and `why` in the texts. What a test says may stand in the texts too: the table `says`, of
-the task or of the whole chapter, holds the sentences, and the test names their keys.
+file, and its modules (`<name>.py`, `<name>_fits.py` and so on), each with a `TESTS` that maps a
+code task's number to its `test(answer, seed=0)`. A task that asks for a choice needs no test: it
+follows from `options`, `answer` and `why` in the texts. What a test says may stand in the texts
+too: the table `says`, of the task or of the whole chapter, holds the sentences, and the test names
+their keys.
 """
 
 import tomllib
@@ -17,17 +18,11 @@ from pathlib import Path
 from reglib.assess.guard import Wrong
 from reglib.assess.tasks.choice import choice_test
 
-# Leading number: the exercise's name, and the modules that hold its tests.
+# Leading number: the exercise's name, and how the names of the modules end that hold its tests.
 CHAPTERS = {
-    "1": ("01_norm_penalties", ("norm_penalties", "norm_penalties_fits", "norm_penalties_lasso")),
-    "2": (
-        "02_noise_injection",
-        ("noise_injection", "noise_injection_fits", "noise_injection_draws"),
-    ),
-    "3": (
-        "03_data_augmentation",
-        ("data_augmentation", "data_augmentation_fits", "data_augmentation_draws"),
-    ),
+    "1": ("01_norm_penalties", ("", "_fits", "_lasso")),
+    "2": ("02_noise_injection", ("", "_fits", "_draws")),
+    "3": ("03_data_augmentation", ("", "_fits", "_draws")),
 }
 
 
@@ -53,11 +48,11 @@ class Task:
 @cache
 def chapter(number):
     """All tasks of a chapter by number and in order, such as `chapter("1")["1.3"]`."""
-    name, modules = CHAPTERS[number]
+    name, ends = CHAPTERS[number]
     texts = Path(__file__).with_name(f"{name[3:]}.toml").read_text(encoding="utf-8")
     tests = {}
-    for module in modules:
-        tests |= import_module(f"{__name__}.{module}").TESTS
+    for end in ends:
+        tests |= import_module(f"{__name__}.{name[3:]}{end}").TESTS
     tasks, texts = {}, tomllib.loads(texts)
     shared = texts.pop("says", {})
     for key, text in texts.items():
