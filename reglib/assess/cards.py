@@ -85,16 +85,16 @@ def table(rows, head=(), caption="", value=to_html):
     return f'<table style="{TABLE}">{title}{body}</table>'
 
 
-def in_notebook():
-    """Whether rich output is shown: IPython is running."""
+def shell():
+    """The running IPython, which shows rich output, or None."""
     import sys
 
-    return "IPython" in sys.modules and sys.modules["IPython"].get_ipython() is not None
+    return sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
 
 
 def show(card):
     """Display `card` under the running cell, or print its text where there is no notebook."""
-    if in_notebook():
+    if shell():
         from IPython.display import display
 
         display(card)

@@ -42,6 +42,7 @@ class Prediction(widgets.VBox):
 
     def __init__(self, number):
         self.number, self.entry = number, questions()[number]
+        self.question = self.entry["question"]
         options = [(f"{key}) {text}", key) for key, text in self.entry["options"].items()]
         wide = widgets.Layout(width="auto")
         self.choice = widgets.RadioButtons(options=options, value=None, layout=wide)
@@ -61,10 +62,6 @@ class Prediction(widgets.VBox):
         if earlier in self.entry["options"]:
             self.choice.value = earlier
             self._reveal(earlier)
-
-    @property
-    def question(self):
-        return self.entry["question"]
 
     def _chosen(self, change):
         self.button.disabled = change["new"] is None

@@ -4,7 +4,7 @@ import inspect
 import re
 
 from reglib.assess import course
-from reglib.assess.cards import Card, NotPassed, in_notebook, show, table
+from reglib.assess.cards import Card, NotPassed, shell, show, table
 from reglib.assess.guard import Answer, NotAttempted, Wrong
 from reglib.assess.store import store
 from reglib.assess.tasks import CHAPTERS, chapter, find
@@ -44,7 +44,7 @@ def check(number=None, answer=inspect.Parameter.empty, seed=None):
         kind = "pass" if card.kind == "passed" else "fail"
         store().add(number, kind, _source(answer))
     if card.kind != "passed":
-        if in_notebook():
+        if shell():
             show(card)
         raise NotPassed(card) from None
     if seed is None:
@@ -124,7 +124,7 @@ def reset(number=None):
     old = re.sub(r"^[^\n]*\breset\(.*\)\s*$", "", cell, flags=re.M) if own_cell else _written(name)
     old = old or store().last(number, "pass", "fail")
     sentences = ["The cell is blank again."] if own_cell else []
-    if not own_cell and in_notebook():
+    if not own_cell and shell():
         sentences += [
             "The blank stands in the new cell below. Your old answer still stands in its own cell: "
             "Run All judges whichever of the two ran last, so delete one.",
@@ -140,10 +140,8 @@ def reset(number=None):
         sentences.append(f"Your old answer is kept {place}.")
     else:
         sentences.append("There was no answer to keep.")
-    if in_notebook():
-        from IPython import get_ipython
-
-        get_ipython().set_next_input(blank, replace=own_cell)
+    if shell():
+        shell().set_next_input(blank, replace=own_cell)
     else:
         sentences.append(blank)
     show(Card("note", f"Task {number}: reset", tuple(sentences)))
@@ -236,21 +234,13 @@ def _source(function):
 
 
 def _running_cell():
-    if not in_notebook():
-        return ""
-    from IPython import get_ipython
-
-    history = get_ipython().history_manager.input_hist_raw
+    history = shell().history_manager.input_hist_raw if shell() else ()
     return history[-1] if history else ""
 
 
 def _written(name):
     """The source of the learner's function of this name, as last defined in the notebook."""
-    if not in_notebook():
-        return None
-    from IPython import get_ipython
-
-    return _source(get_ipython().user_ns.get(name))
+    return _source(shell().user_ns.get(name)) if shell() else None
 
 
 def _keep(task, source):
