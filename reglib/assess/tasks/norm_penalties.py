@@ -102,7 +102,10 @@ PROXES = [
 
 
 def step(W, b, dW, db, learning_rate, l2, max_value, factor=2, bias=0, axis=0, end="after"):
-    """One step with a penalty and max-norm: the right one, or one with some of the faults."""
+    """One step with a penalty and max-norm: the right one, or one with some of the faults.
+
+    `factor` and `bias` say how strongly the penalty pulls at W and b, and `end` where max-norm is.
+    """
     held = project(W, max_value, axis) if end in ("before", "early") else W
     W = held - learning_rate * (dW + factor * l2 * (W if end == "early" else held))
     b = b - learning_rate * (db + bias * l2 * b)
@@ -139,7 +142,11 @@ def adamw(
     w, m, v, t, dw, learning_rate, weight_decay, decayed=1, coupled=0, late=0, at=0, square=2,
     keep=(BETA1, BETA2), corrected=False, root=lambda v, share: np.sqrt(v / share) + EPSILON,
 ):  # fmt: skip
-    """One AdamW step, or one with a known mistake."""
+    """One AdamW step, or one with a known mistake.
+
+    `decayed`, `coupled` and `late` say how much of the decay is taken from w, from the gradient and
+    from w after the step; `at` is added to t, and at infinity nothing is corrected.
+    """
     grad, decay = dw + coupled * weight_decay * w, learning_rate * weight_decay
     m, v = keep[0] * m + (1 - keep[0]) * grad, keep[1] * v + (1 - keep[1]) * grad**square
     m_share, v_share = 1 - BETA1 ** (t + at), 1 - BETA2 ** (t + at)
