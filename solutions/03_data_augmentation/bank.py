@@ -56,6 +56,13 @@ def sources_homogeneous(h, w, degrees):
     return out[0].reshape(h, w), out[1].reshape(h, w)
 
 
+def sources_stacked(h, w, degrees):
+    # One array (2, h, w), which unpacks into rows and cols.
+    t, centre = np.deg2rad(degrees), np.array([(h - 1) / 2, (w - 1) / 2])[:, None, None]
+    A = np.array([[np.cos(t), np.sin(t)], [-np.sin(t), np.cos(t)]])
+    return np.einsum("ab,bij->aij", A, np.indices((h, w)) - centre) + centre
+
+
 def _sources(angle=np.deg2rad, centre=lambda h, w: ((h - 1) / 2, (w - 1) / 2), back=True):
     def answer(h, w, degrees):
         (r0, c0), t = centre(h, w), angle(degrees)
@@ -78,12 +85,14 @@ RIGHT["3.2"] = [
     sources_by_complex_numbers,
     sources_by_loops,
     sources_homogeneous,
+    sources_stacked,
 ]
 WRONG["3.2"] = [
     (_sources(angle=lambda d: d), "wants radians"),
     (_sources(angle=lambda d: -np.deg2rad(d)), "the other way round"),
     (_sources(centre=lambda h, w: (0, 0)), "about the corner"),
     (_sources(centre=lambda h, w: (h / 2, w / 2)), "half a pixel off"),
+    (_sources(centre=lambda h, w: (h // 2, w // 2)), "half a pixel off"),
     (_sources(centre=lambda h, w: ((w - 1) / 2, (h - 1) / 2)), "centre's row and column"),
     (_sources(back=False), "Add the centre again"),
     (lambda *case: tuple(np.round(part) for part in _sources()(*case)), "rounded to whole"),
@@ -154,6 +163,18 @@ def _corners(image, rows, cols, low=np.floor, turned=False, edge=False, end=0):
     return out
 
 
+def bilinear_ceil(image, rows, cols):
+    def value(i, j):
+        inside = (i >= 0) & (i < image.shape[0]) & (j >= 0) & (j < image.shape[1])
+        return np.where(inside, image[i * inside, j * inside], 0.0)
+
+    i, j = np.floor(rows).astype(int), np.floor(cols).astype(int)
+    m, n = np.ceil(rows).astype(int), np.ceil(cols).astype(int)
+    upper = (n - cols) * value(i, j) + (cols - j) * value(i, n)
+    lower = (n - cols) * value(m, j) + (cols - j) * value(m, n)
+    return (m - rows) * upper + (rows - i) * lower
+
+
 def bilinear_no_fade(image, rows, cols):
     h, w = image.shape
     inside = (rows >= 0) & (rows <= h - 1) & (cols >= 0) & (cols <= w - 1)
@@ -183,6 +204,7 @@ WRONG["3.3"] = [
     (lambda *case: _corners(*case, end=1), "last row or column"),
     (lambda *case: _corners(*case, edge=True), "edge were repeated"),
     (bilinear_no_fade, "It fades there"),
+    (bilinear_ceil, "both weights are 0"),
     (lambda *case: _corners(*case, low=np.trunc), "rounds up to 0"),
     (bilinear_unguarded, "IndexError"),
     (lambda image, rows, cols: 0.0, "one number"),
@@ -239,6 +261,11 @@ def shift_edge(images, down, right, fill):
     return images[np.arange(len(images))[:, None, None], rows, cols]
 
 
+def shift_where_zero(images, down, right, fill):
+    moved = shift_slow(images, down, right, 0 * fill)
+    return np.where(moved == 0, fill[:, None, None], moved)
+
+
 def shift_into_the_input(images, down, right, fill):
     images[:] = shift_slow(images, down, right, fill)
     return images
@@ -255,6 +282,7 @@ WRONG["3.4"] = [
     (lambda X, d, r, fill: shift_slow(X, 0 * d + d[0], 0 * r + r[0], fill), "same step"),
     (lambda *case: shift_slow(*case)[..., None], "shape is"),
     (shift_into_the_input, "in place"),
+    (shift_where_zero, "differ"),
     (lambda images, *rest: images, "differ"),
 ]
 

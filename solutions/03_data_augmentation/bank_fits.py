@@ -56,6 +56,16 @@ def _changes(P, Q, y):
     return max(np.mean(Q.argmax(axis=1)[plain == c] != c) for c in np.unique(plain))
 
 
+def _newly_wrong(P, Q, y):
+    lost = (P.argmax(axis=1) == y) & (Q.argmax(axis=1) != y)
+    return max(lost[y == c].mean() for c in np.unique(y))
+
+
+def _turned_over(P, Q, y):
+    other = P.argmax(axis=1) != Q.argmax(axis=1)
+    return max(other[y == c].mean() for c in np.unique(y))
+
+
 def _losses(P, Q, y):
     return _shares(P, y) - _shares(Q, y)
 
@@ -69,6 +79,9 @@ WRONG["3.11"] = [
     (_policy(lambda *case: np.abs(_losses(*case)).max()), "class that gains"),
     (_policy(lambda P, Q, y: (1 - _shares(Q, y)).max()), "counted from 1"),
     (_policy(_changes), "how often the prediction changes"),
+    (_policy(_turned_over), "how often the prediction changes"),
+    (_policy(_newly_wrong), "may have become right"),
+    (_policy(lambda *case: _losses(*case).max() + 1e-12), "exactly `drop` is allowed"),
     (lambda *case: np.setdiff1d(range(len(case[1])), policy_loop(*case)), "that do harm"),
     (lambda *case: policy_loop(*case).tolist(), "array is expected"),
     (lambda *case: np.isin(range(len(case[1])), policy_loop(*case)), "type `bool`"),
@@ -113,6 +126,7 @@ WRONG["3.12"] = [
     (lambda Z, w: np.tensordot(w, _softmax(Z), 1) / len(Z), "by the number of views"),
     (lambda Z, w: _mean(np.eye(Z.shape[2])[Z.argmax(axis=2)], w), "cast a vote"),
     (lambda Z, w: _mean(_softmax(Z, axis=1), w), "ran over the samples"),
+    (lambda Z, w: _mean(_softmax(Z, axis=0), w), "or over the views"),
     (lambda Z, w: _softmax(Z), "shape is"),
     (lambda Z, w: _softmax(Z)[0], "differ"),
 ]

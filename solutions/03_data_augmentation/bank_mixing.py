@@ -61,7 +61,12 @@ def _folded(rng, alpha, n):
     return np.maximum(lam, 1 - lam)
 
 
+def _coarse(rng, alpha, n):
+    return rng.beta(alpha, alpha, n).astype(np.float32)
+
+
 RIGHT["3.6"] = [_mixup(), mixup_loop, mixup_by_gamma, mixup_by_matrix, mixup_swapped_names]
+RIGHT["3.6"] += [_mixup(lam=_coarse)]
 WRONG["3.6"] = [
     (_mixup(lam=lambda rng, a, n: rng.beta(a, a)), "mixed with the same lambda. Each"),
     (_mixup(lam=lambda rng, a, n: rng.random(n)), "whatever alpha is"),
@@ -120,9 +125,11 @@ def box_by_range(h, w, lam, row, col):
     return rows.start, cols.start, len(rows), len(cols), (h * w - area) / (h * w)
 
 
-def _box(side=lambda lam: (1 - lam) ** 0.5, start=lambda m: m // 2, clip=True, lam_of=None):
+def _box(
+    side=lambda lam: (1 - lam) ** 0.5, start=lambda m: m // 2, clip=True, lam_of=None, whole=int
+):  # fmt: skip
     def answer(h, w, lam, row, col):
-        a, b = int(h * side(lam)), int(w * side(lam))
+        a, b = whole(h * side(lam)), whole(w * side(lam))
         top, left = row - start(a), col - start(b)
         if clip is True:
             bottom, right = min(h, top + a), min(w, left + b)
@@ -138,7 +145,16 @@ def _box(side=lambda lam: (1 - lam) ** 0.5, start=lambda m: m // 2, clip=True, l
     return answer
 
 
-RIGHT["3.8"] = [_box(), box_by_mask, box_by_clip, box_by_range]
+def box_of_two_halves(h, w, lam, row, col):
+    # As the code that was published with the paper has it.
+    a, b = int(h * (1 - lam) ** 0.5) // 2, int(w * (1 - lam) ** 0.5) // 2
+    top, bottom = np.clip([row - a, row + a], 0, h)
+    left, right = np.clip([col - b, col + b], 0, w)
+    height, width = bottom - top, right - left
+    return top, left, height, width, 1 - height * width / (h * w)
+
+
+RIGHT["3.8"] = [_box(), box_by_mask, box_by_clip, box_by_range, lambda *c: np.array(_box()(*c))]
 WRONG["3.8"] = [
     (_box(lam_of=lambda lam, cut, whole: lam), "one that was drawn"),
     (_box(lam_of=lambda lam, cut, whole: 1 - whole), "belongs to the whole box"),
@@ -146,6 +162,8 @@ WRONG["3.8"] = [
     (_box(side=lambda lam: 1 - lam), "shrank by its square"),
     (_box(side=np.sqrt), "lam is what the image keeps"),
     (_box(start=lambda m: 0), "upper left corner of the box"),
+    (box_of_two_halves, "lost a row or a column"),
+    (_box(whole=round), "to the nearest whole number"),
     (_box(clip=False), "hangs over the border. Clip"),
     (_box(clip="start"), "pushed into the image"),
     (lambda h, w, *rest: _box()(min(h, w), min(h, w), *rest), "made from the same length"),
@@ -248,7 +266,7 @@ def erase_batch(h, w, scale, ratio, seed):
     good &= (aspect >= ratio[0]) & (aspect <= ratio[1])
     i = int(np.argmax(good))
     top = old.randint(0, h - a[i] + 1)
-    return np.array([top, old.randint(0, w - b[i] + 1), a[i], b[i]]).tolist()
+    return np.array([top, old.randint(0, w - b[i] + 1), a[i], b[i]])
 
 
 def erase_floored(h, w, scale, ratio, seed):
@@ -295,6 +313,29 @@ def erase_anywhere(h, w, scale, ratio, seed):
     return (rng.integers(h), rng.integers(w), *_erase()(h, w, scale, ratio, seed)[2:])
 
 
+def erase_two_generators(h, w, scale, ratio, seed):
+    first, second = np.random.default_rng(seed), np.random.default_rng(seed)
+    while True:
+        area, r = first.uniform(*scale) * h * w, np.exp(second.uniform(*np.log(ratio)))
+        a, b = round((area * r) ** 0.5), round((area / r) ** 0.5)
+        if _fits(a, b, h, w, scale, ratio):
+            return int(first.integers(h - a + 1)), int(first.integers(w - b + 1)), a, b
+
+
+def erase_gives_up(h, w, scale, ratio, seed):
+    rng = np.random.default_rng(seed)
+    for _ in range(10):
+        area, r = rng.uniform(*scale) * h * w, np.exp(rng.uniform(*np.log(ratio)))
+        a, b = round((area * r) ** 0.5), round((area / r) ** 0.5)
+        if _fits(a, b, h, w, scale, ratio):
+            return int(rng.integers(h - a + 1)), int(rng.integers(w - b + 1)), a, b
+    return 0, 0, h, w
+
+
+def _smaller(a, b, h, w, scale, ratio):
+    return a < h and b < w and _fits(a, b, h, w, scale, ratio)
+
+
 def _inside(a, b, h, w, scale, ratio):
     return a <= h and b <= w
 
@@ -323,6 +364,9 @@ WRONG["3.10"] = [
     (_erase(good=_aspect_fits, share=lambda rng, scale: rng.uniform(0, 1)), "outside `scale`"),
     (_erase(good=_share_fits), "lies outside `ratio`"),
     (_erase(place=lambda rng, room: rng.integers(max(room, 1))), "ever touches the last row"),
+    (_erase(good=_smaller), "as high or as wide as the image"),
+    (erase_gives_up, "draw anew until it fits"),
+    (erase_two_generators, "two generators with one seed"),
     (_erase(place=lambda rng, room: 0), "places are not spread"),
     (_erase(place=lambda rng, room: int(room * rng.beta(2, 2) + 0.5)), "places are not spread"),
     (_erase(place=lambda rng, room: room), "places are not spread"),

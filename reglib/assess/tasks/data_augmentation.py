@@ -3,22 +3,25 @@
 Each reference takes the known mistakes as further arguments; what is said of them is in `says`.
 """
 
-from itertools import combinations, product
+from itertools import product
 
 import numpy as np
 
-from reglib.assess.compare import judged
+from reglib.assess.compare import combined, judged
 
-DEGREE = np.pi / 180
-LUMA = np.array([0.299, 0.587, 0.114])
+TESTS, DEGREE, LUMA = {}, np.pi / 180, np.array([0.299, 0.587, 0.114])
 
 
-def sources(h, w, degrees, unit=DEGREE, half=0.5, less=1, swap=1, back=1, finish=np.array):
+def middle(h, w):
+    return (h - 1) / 2, (w - 1) / 2
+
+
+def sources(h, w, degrees, unit=DEGREE, about=middle, back=middle, finish=np.array):
     """Row and column from which each pixel of an image rotated about its centre is taken."""
-    middle = half * np.array([h - less, w - less])[::swap, None, None]
-    r, c = np.indices((h, w)) - middle
+    r, c = np.indices((h, w)) - np.reshape(about(h, w), (2, 1, 1))
     cos, sin = np.cos(degrees * unit), np.sin(degrees * unit)
-    return tuple(finish(np.array([cos * r + sin * c, cos * c - sin * r]) + back * middle))
+    there = np.array([cos * r + sin * c, cos * c - sin * r])
+    return tuple(finish(there + np.reshape(back(h, w), (2, 1, 1))))
 
 
 def source_cases(rng):
@@ -26,13 +29,18 @@ def source_cases(rng):
     return [(2, 3, 90.0), (5, 8, one), (7, 4, -other), (3, 3, 30.0), (4, 6, 0.0)]
 
 
-SOURCES = [
-    ("radians", {"unit": 1}), ("clockwise", {"unit": -DEGREE}), ("corner", {"half": 0}),
-    ("half_pixel", {"less": 0}), ("centre_swapped", {"swap": -1}), ("not_back", {"back": 0}),
+CENTRES = [
+    ("corner", lambda h, w: (0, 0)), ("half_pixel", lambda h, w: (h / 2, w / 2)),
+    ("half_pixel", lambda h, w: (h // 2, w // 2)), ("centre_swapped", lambda h, w: middle(w, h)),
+]  # fmt: skip
+TESTS["3.2"] = judged(sources, source_cases, [
+    *((key, {"about": centre, "back": centre}) for key, centre in CENTRES),
+    ("not_back", {"back": CENTRES[0][1]}), ("half_pixel", {"back": CENTRES[1][1]}),
+    ("radians", {"unit": 1}), ("clockwise", {"unit": -DEGREE}),
     ("rounded", {"finish": np.round}), ("rounded", {"finish": np.floor}),
     ("exchanged", lambda *case: sources(*case)[::-1]),
     ("transposed", lambda *case: tuple(part.T for part in sources(*case))),
-]  # fmt: skip
+], ("rows", "cols"))  # fmt: skip
 
 
 def bilinear(image, rows, cols, low=np.floor, mix=1, size=1, clamp=False, turn=False):
@@ -55,12 +63,13 @@ def sample_cases(rng):
     return [first, *((image, *places) for places in (inside, corners, around))]
 
 
-SAMPLES = [
+TESTS["3.3"] = judged(bilinear, sample_cases, [
     ("nearest", {"low": np.round, "mix": 0}), ("floor", {"mix": 0}), ("turned", {"turn": True}),
     ("last_lost", {"size": 2}), ("edge", {"clamp": True}), ("truncated", {"low": np.trunc}),
-    ("exchanged", lambda image, rows, cols: bilinear(image.T, rows, cols)),
+    ("ceil", lambda image, *at: bilinear(image, *at) * (at[0] % 1 > 0) * (at[1] % 1 > 0)),
+    ("exchanged", lambda image, *at: bilinear(image.T, *at)),
     ("no_fade", lambda image, *at: bilinear(image, *at) * (bilinear(image**0, *at) > 1 - 1e-9)),
-]  # fmt: skip
+])  # fmt: skip
 
 
 def shifted(images, down, right, fill, wrap=False, edge=False, sign=1):
@@ -74,19 +83,20 @@ def shifted(images, down, right, fill, wrap=False, edge=False, sign=1):
 
 
 def shift_cases(rng):
+    """The first image holds a 0, which no fill may replace; the last move leaves nothing."""
     images, moves = rng.uniform(0.2, 1, size=(9, 5, 7)), rng.permuted([range(-4, 5)] * 2, axis=1)
-    first = np.arange(1.0, 13.0).reshape(2, 2, 3), np.array([1, 0]), np.array([0, -1])
+    first = np.arange(12.0).reshape(2, 2, 3), np.array([1, 0]), np.array([0, -1])
     far, fill = (images[:3], np.array([6, -1, 2]), np.array([1, -9, 2])), rng.uniform(2, 3, size=9)
     return [(*first, np.array([0.5, 0.0])), (images, *moves, fill), (*far, fill[:3])]
 
 
-SHIFTS = [
-    ("wrapped", {"wrap": True}), ("edge", {"edge": True}), ("turned", {"sign": -1}),
-    ("wrapped turned", {"wrap": True, "sign": -1}),
+TESTS["3.4"] = judged(shifted, shift_cases, [
+    *combined({"wrap": [("", False), ("wrapped", True)], "sign": [("", 1), ("turned", -1)]}),
+    ("edge", {"edge": True}),
     ("zeros", lambda images, down, right, fill: shifted(images, down, right, 0 * fill)),
     ("exchanged", lambda images, down, right, fill: shifted(images, right, down, fill)),
     ("one_move", lambda images, *by: shifted(images, *(0 * one + one[0] for one in by[:2]), by[2])),
-]  # fmt: skip
+])  # fmt: skip
 
 
 def saturated(image, factor, grey=lambda image: np.tensordot(LUMA, image, 1), low=0.0, high=1.0):
@@ -94,12 +104,11 @@ def saturated(image, factor, grey=lambda image: np.tensordot(LUMA, image, 1), lo
 
 
 def saturation_cases(rng):
-    first = np.array([[[0.8, 0.2]], [[0.4, 0.2]], [[0.1, 0.2]]])
-    image = rng.uniform(size=(3, 4, 5))
+    first, image = np.array([[[0.8, 0.2]], [[0.4, 0.2]], [[0.1, 0.2]]]), rng.uniform(size=(3, 4, 5))
     return [(first, 0.5), (first, 2.0), *((image, factor) for factor in (0.0, 0.7, 3.0, 1.0))]
 
 
-SATURATIONS = [
+TESTS["3.5"] = judged(saturated, saturation_cases, [
     ("unclipped", {"low": -9, "high": 9}), ("one_side", {"low": -9}), ("one_side", {"high": 9}),
     ("plain_mean", {"grey": lambda image: image.mean(axis=0)}),
     ("reversed", {"grey": lambda image: np.tensordot(LUMA[::-1], image, 1)}),
@@ -107,12 +116,15 @@ SATURATIONS = [
     ("contrast", {"grey": lambda image: image.mean(axis=(1, 2), keepdims=True)}),
     ("brightness", {"grey": np.zeros_like}),
     ("turned", lambda image, factor: saturated(image, 1 - factor)),
-]  # fmt: skip
+])  # fmt: skip
 
 
-def cut_box(h, w, lam, row, col, side=lambda lam: np.sqrt(1 - lam), half=2, out=0, push=0, of=None):
+def cut_box(
+    h, w, lam, row, col, side=lambda lam: np.sqrt(1 - lam), whole=int,
+    even=1, half=2, out=0, push=0, of=None,
+):  # fmt: skip
     """CutMix's box and lambda; `of` makes it of the parts cut and meant to be cut, and of lam."""
-    sides = np.array([int(h * side(lam)), int(w * side(lam))])
+    sides = np.array([whole(h * side(lam)), whole(w * side(lam))]) // even * even
     start = np.array([row, col]) - sides // half
     first = start.clip(-out)
     last = np.minimum((first if push else start) + sides, [h + out + push, w + out + push])
@@ -121,17 +133,20 @@ def cut_box(h, w, lam, row, col, side=lambda lam: np.sqrt(1 - lam), half=2, out=
 
 
 def box_cases(rng):
-    first = [(8, 8, 0.7, 0, 4), (20, 30, 0.7, 9, 14), (12, 9, 0.45, 0, 8), (20, 30, 0.8, 19, 1)]
-    return [*first, (6, 9, 0.2, 2, 3), (12, 20, 0.63, *rng.integers(3, size=2).tolist())]
+    """Boxes of all borders and of none, where no product of a side comes near a whole number."""
+    inner, outer = rng.integers([5, 8], [15, 22]).tolist(), rng.integers(3, size=2).tolist()
+    first = [(8, 8, 0.7, 0, 4), (20, 30, 0.7, *inner), (12, 9, 0.45, 0, 8), (20, 30, 0.8, 19, 1)]
+    return [*first, (6, 9, 0.2, 2, 3), (12, 20, 0.63, *outer)]
 
 
-BOXES = [
+TESTS["3.8"] = judged(cut_box, box_cases, [
     ("drawn_lam", {"of": lambda cut, meant, lam: lam}), ("no_root", {"side": lambda lam: 1 - lam}),
     ("share_of_box", {"of": lambda cut, meant, lam: cut}), ("side_of_lam", {"side": np.sqrt}),
     ("whole_area", {"of": lambda cut, meant, lam: 1 - meant}), ("pushed", {"push": 99}),
-    ("centre_is_corner", {"half": 10**6}), ("unclipped", {"out": 99}),
+    ("centre_is_corner", {"half": 10**6}), ("unclipped", {"out": 99}), ("two_halves", {"even": 2}),
+    ("rounded", {"whole": round}),
     ("square", lambda h, w, *rest: cut_box(min(h, w), min(h, w), *rest)),
-]  # fmt: skip
+], ("top", "left", "height", "width", "lam"))  # fmt: skip
 
 
 def cutmix(
@@ -158,16 +173,5 @@ def cutmix_cases(rng):
 
 
 FAULTS = ("reread", "whole", "turned", "unpaired", "inverse")
-CUTMIXES = [
-    ("all_three " * (some == FAULTS[:3]) + " ".join(some), dict.fromkeys(some, 1))
-    for count in (1, 2, 3)
-    for some in combinations(FAULTS, count)
-]
-TESTS = {
-    "3.2": judged(sources, source_cases, SOURCES, ("rows", "cols")),
-    "3.3": judged(bilinear, sample_cases, SAMPLES),
-    "3.4": judged(shifted, shift_cases, SHIFTS),
-    "3.5": judged(saturated, saturation_cases, SATURATIONS),
-    "3.8": judged(cut_box, box_cases, BOXES, ("top", "left", "height", "width", "lam")),
-    "3.9": judged(cutmix, cutmix_cases, CUTMIXES, ("mixed", "labels")),
-}
+CUTMIXES = combined({name: [("", 0), (name, 1)] for name in FAULTS}, "reread whole turned")
+TESTS["3.9"] = judged(cutmix, cutmix_cases, CUTMIXES, ("mixed", "labels"))
