@@ -86,7 +86,8 @@ def cutmix(X, Y, top, left, height, width, perm):
 
     References
     ----------
-    Yun, Han, Oh, Chun, Choe and Yoo (2019), CutMix.
+    Yun, Han, Oh, Chun, Choe and Yoo (2019), CutMix: regularization strategy to train strong
+    classifiers with localizable features.
 
     Examples
     --------
@@ -256,7 +257,8 @@ class RandomErasing:
 
     The box's share of the area is uniform in ``scale``, its height over width log-uniform in
     ``ratio``, rounded to pixels; boxes are drawn anew until one lies inside the image and, rounded,
-    within both ranges. Its place is uniform.
+    within both ranges. Its place is uniform. (The paper fills with noise and draws the ratio
+    itself uniformly; this is torchvision's form.)
 
     Parameters
     ----------
@@ -326,8 +328,9 @@ class MixUp:
 class CutMix:
     """Paste a box of the batch in random order: `cutmix` with lam ~ Beta(alpha, alpha).
 
-    The box has the share 1 - lam of the area and the image's aspect; its centre is uniform over
-    the pixels, so that it may be clipped, and the labels then count what is left of it.
+    The box has the share 1 - lam of the area and the image's aspect, rounded down to pixels; its
+    centre is uniform over the pixels, so that it may be clipped, and the labels then count what
+    is left of it.
 
     Parameters
     ----------

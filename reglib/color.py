@@ -46,6 +46,10 @@ def adjust_contrast(images, factor):
 
     Parameters and errors are those of `adjust_brightness`; colour images have three channels.
 
+    References
+    ----------
+    Haeberli and Voorhies (1994), Image processing by interpolation and extrapolation.
+
     Examples
     --------
     >>> adjust_contrast(np.array([0.4, 0.6]).reshape(1, 1, 2, 1), 2.0).round(2).ravel().tolist()

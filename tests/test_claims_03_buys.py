@@ -137,3 +137,14 @@ def test_the_rates_written_into_the_lesson_are_those_that_validation_chooses():
     tuned = run_lesson("03_data_augmentation", TUNE=True)  # on the lesson's own seeds
     wrong = [choice for choice in tuned["choices"] if choice[2] != choice[3]]
     assert not wrong, f"(transform, settings, rate written, rate chosen): {wrong}"
+
+
+def test_time_repays_the_shifts_on_true_labels_and_not_the_erasing(lesson):
+    gain = {}
+    for name, rate in (("one-pixel shifts", 0.1), ("erasing", 0.03)):
+        after, plain = (
+            [lesson["train"](seed, how, r, epochs=240)[2] for seed in SEEDS]
+            for how, r in ((lesson["t_arms"][name], rate), (None, 0.1))
+        )
+        gain[name] = np.mean(np.subtract(after, plain))
+    assert abs(gain["one-pixel shifts"]) < 0.015 and gain["erasing"] < -0.015, gain

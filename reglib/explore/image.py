@@ -148,7 +148,8 @@ def color_transform():
         Controls: the photograph, and a factor for each of the three, applied in this order.
     """
     fig, (*_, ax), views = pictures("ABC", "original", "recoloured", widths=[1, 1, 1], height=3.6)
-    ax.set(xlim=(-0.02, 1.02), ylim=(0, 0.15), xticks=[0, 0.5, 1], yticks=[], title="histogram")
+    ax.set(xlim=(-0.02, 1.02), ylim=(0, 0.15), xticks=[0, 0.5, 1], yticks=[])
+    ax.set_title("histogram (cut at the top)")
     looks = ("red", "#D55E00", "-"), ("green", GREEN, "--"), ("blue", BLUE, ":")
     lines = [ax.stairs(_BINS[1:], _BINS, label=n, color=c, ls=d, lw=1.8) for n, c, d in looks]
     luma = ax.axvline(0, color="black", linestyle="-.", label="mean luma")
