@@ -12,16 +12,11 @@ from reglib.assess.compare import combined, judged
 TESTS, DEGREE, LUMA = {}, np.pi / 180, np.array([0.299, 0.587, 0.114])
 
 
-def middle(h, w):
-    return (h - 1) / 2, (w - 1) / 2
-
-
-def sources(h, w, degrees, unit=DEGREE, about=middle, back=middle, finish=np.array):
+def sources(h, w, degrees, unit=DEGREE, centre=lambda hw: (hw - 1) / 2, back=1, finish=np.array):
     """Row and column from which each pixel of an image rotated about its centre is taken."""
-    r, c = np.indices((h, w)) - np.reshape(about(h, w), (2, 1, 1))
-    cos, sin = np.cos(degrees * unit), np.sin(degrees * unit)
-    there = np.array([cos * r + sin * c, cos * c - sin * r])
-    return tuple(finish(there + np.reshape(back(h, w), (2, 1, 1))))
+    at = centre(np.array([h, w]))[:, None, None]
+    (r, c), cos, sin = np.indices((h, w)) - at, np.cos(degrees * unit), np.sin(degrees * unit)
+    return tuple(finish(np.array([cos * r + sin * c, cos * c - sin * r]) + back * at))
 
 
 def source_cases(rng):
@@ -29,16 +24,12 @@ def source_cases(rng):
     return [(2, 3, 90.0), (5, 8, one), (7, 4, -other), (3, 3, 30.0), (4, 6, 0.0)]
 
 
-CENTRES = [
-    ("corner", lambda h, w: (0, 0)), ("half_pixel", lambda h, w: (h / 2, w / 2)),
-    ("half_pixel", lambda h, w: (h // 2, w // 2)), ("centre_swapped", lambda h, w: middle(w, h)),
-]  # fmt: skip
 TESTS["3.2"] = judged(sources, source_cases, [
-    *((key, {"about": centre, "back": centre}) for key, centre in CENTRES),
-    ("not_back", {"back": CENTRES[0][1]}), ("half_pixel", {"back": CENTRES[1][1]}),
-    ("radians", {"unit": 1}), ("clockwise", {"unit": -DEGREE}),
-    ("rounded", {"finish": np.round}), ("rounded", {"finish": np.floor}),
-    ("exchanged", lambda *case: sources(*case)[::-1]),
+    ("half_pixel", {"centre": lambda hw: hw / 2}), ("half_pixel", {"centre": lambda hw: hw // 2}),
+    ("centre_swapped", {"centre": lambda hw: (hw[::-1] - 1) / 2}), ("not_back", {"back": 0}),
+    ("corner", {"centre": lambda hw: 0 * hw}), ("radians", {"unit": 1}),
+    ("clockwise", {"unit": -DEGREE}), ("rounded", {"finish": np.round}),
+    ("rounded", {"finish": np.floor}), ("exchanged", lambda *case: sources(*case)[::-1]),
     ("transposed", lambda *case: tuple(part.T for part in sources(*case))),
 ], ("rows", "cols"))  # fmt: skip
 
@@ -119,10 +110,8 @@ TESTS["3.5"] = judged(saturated, saturation_cases, [
 ])  # fmt: skip
 
 
-def cut_box(
-    h, w, lam, row, col, side=lambda lam: np.sqrt(1 - lam), whole=int,
-    even=1, half=2, out=0, push=0, of=None,
-):  # fmt: skip
+def cut_box(h, w, lam, row, col, side=lambda lam: np.sqrt(1 - lam),
+            whole=int, even=1, half=2, out=0, push=0, of=None):  # fmt: skip
     """CutMix's box and lambda; `of` makes it of the parts cut and meant to be cut, and of lam."""
     sides = np.array([whole(h * side(lam)), whole(w * side(lam))]) // even * even
     start = np.array([row, col]) - sides // half
@@ -149,10 +138,8 @@ TESTS["3.8"] = judged(cut_box, box_cases, [
 ], ("top", "left", "height", "width", "lam"))  # fmt: skip
 
 
-def cutmix(
-    images, y, k, top, left, height, width, perm,
-    reread=0, whole=0, turned=0, unpaired=0, inverse=0,
-):  # fmt: skip
+def cutmix(images, y, k, top, left, height, width, perm,
+           reread=0, whole=0, turned=0, unpaired=0, inverse=0):  # fmt: skip
     """A box of perm[i] in each image i, and the labels by its share; or with some of the faults."""
     mixed, Y = images.copy(), np.eye(k)[y]
     box = np.s_[max(top, 0) : top + height, max(left, 0) : left + width]
@@ -165,11 +152,12 @@ def cutmix(
 
 def cutmix_cases(rng):
     """Boxes across every border, and partners in cycles, so that a box pasted twice shows."""
-    boxes = [(1, -1, 2, 2), (-1, 3, 3, 4), (2, 2, 5, 2), (1, 1, 2, 3), (0, 0, 4, 5)]
-    return [
-        (rng.uniform(size=(n, 4, 5)), rng.permutation(n), n, *box, np.roll(range(n), step))
-        for n, step, box in zip((3, 5, 6, 4, 5), (1, 3, 5, 1, 2), boxes, strict=True)
-    ]
+
+    def case(n, step, *box):
+        return rng.uniform(size=(n, 4, 5)), rng.permutation(n), n, *box, np.roll(range(n), step)
+
+    first = [case(3, 1, 1, -1, 2, 2), case(5, 3, -1, 3, 3, 4), case(6, 5, 2, 2, 5, 2)]
+    return [*first, case(4, 1, 1, 1, 2, 3), case(5, 2, 0, 0, 4, 5)]
 
 
 FAULTS = ("reread", "whole", "turned", "unpaired", "inverse")

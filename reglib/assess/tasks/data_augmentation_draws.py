@@ -107,14 +107,13 @@ def erasing_box(answer, seed=0):
     places = (top + 0.5) / (401 - a), (left + 0.5) / (301 - b)
     shares, log_aspects = (a * b / (400 * 300) - 0.02) / 0.13, np.log(a / b / 0.25) / np.log(8)
     # All from 0 to 1; rounding to pixels moves their means by 0.005 at most.
-    scales = ("share", shares), ("log_aspect", log_aspects), ("place", np.append(*places))
-    for key, values in scales:
+    scales = {"share": shares, "log_aspect": log_aspects, "place": np.append(*places)}
+    for key, values in scales.items():
         if astray(values, 0.5, 1 / 12, 1 / 80):
             blame(key, "on a scale from 0 to 1: mean 0.500, variance 0.083", moments(values))
     for one, other in combinations((shares, log_aspects, *places), 2):
         if astray((one - 0.5) * (other - 0.5), 0, 1 / 144, np.inf):
-            r = f"{np.corrcoef(one, other)[0, 1]:.2f}"
-            blame("related", "no correlation between any two draws", f"a correlation of {r}")
+            blame("related", "two draws with a correlation near 0", np.corrcoef(one, other)[0, 1])
     # Each of the 8 has a probability of 0.069 or more: by chance one misses once in 10**9 checks.
     found, every = (
         many(small, 320).T.tolist(),

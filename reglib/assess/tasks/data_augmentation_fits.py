@@ -11,14 +11,13 @@ from reglib.assess.tasks.noise_injection_draws import softmax
 TESTS = {}
 
 
-def recalls(P, y, plain, told=lambda guess, y, plain: guess == y):
+guess = partial(np.argmax, axis=-1)
+
+
+def recalls(P, y, plain, told=lambda P, y, plain: guess(P) == y):
     """The share of each class's images that is told right; P (..., n, k) gives (..., k)."""
     one_hot = np.eye(P.shape[-1])[y]
-    return told(P.argmax(axis=-1), y, plain.argmax(axis=-1)) @ one_hot / one_hot.sum(axis=0)
-
-
-def probabilities(P, y, plain):
-    return np.stack([P[..., y == c, c].mean(axis=-1) for c in np.unique(y)], axis=-1)
+    return told(P, y, plain) @ one_hot / one_hot.sum(axis=0)
 
 
 def kept(P, P_new, y, drop, shares=recalls, over=np.max, within=np.less_equal):
@@ -30,30 +29,31 @@ def policy_cases(rng):
 
     Where it has 8 images, many losses are `drop`, which floats hold; elsewhere none comes near.
     """
-    cases = []
-    for sizes, drop in (((8, 8, 8), 0.25), ((10, 30, 20), 0.17)):
+
+    def case(sizes, drop):
         y = rng.permutation(np.repeat(range(3), sizes))
         odds = np.vstack([[0.1, 0.5, 0.2], rng.choice([0.05, 0.2, 0.4, 0.7], size=(60, 3))])
         told = (y + (rng.random((61, len(y))) < odds[:, y])) % 3
         P = 0.6 * np.eye(3)[told] + 0.4 * rng.dirichlet(np.ones(3), size=told.shape)
-        cases.append((P[0], P[1:], y, drop))
-    return cases
+        return P[0], P[1:], y, drop
+
+    return [case((8, 8, 8), 0.25), case((10, 30, 20), 0.17)]
 
 
-SHARES = [
-    ("overall", lambda P, y, plain: (P.argmax(axis=-1) == y).mean(axis=-1, keepdims=True)),
-    ("agreement", partial(recalls, told=lambda guess, y, plain: guess == plain)),
-    ("gains_lost", partial(recalls, told=lambda guess, y, plain: (guess == y) | (plain != y))),
-    ("probability", probabilities),
+RECALLS = [
+    ("agreement", lambda P, y, plain: guess(P) == guess(plain)),
+    ("gains_lost", lambda P, y, plain: (guess(P) == y) | (guess(plain) != y)),
+    ("probability", lambda P, y, plain: P[..., range(len(y)), y]),
 ]
 TESTS["3.11"] = judged(kept, policy_cases, [
-    *((key, {"shares": shares}) for key, shares in SHARES),
+    ("overall", {"shares": lambda P, y, plain: (guess(P) == y).mean(axis=-1, keepdims=True)}),
+    *((key, {"shares": partial(recalls, told=told)}) for key, told in RECALLS),
     ("average", {"over": np.mean}), ("any_class", {"over": np.min}),
     ("strict", {"within": np.less}), ("turned", {"within": np.greater}),
     ("turned", {"within": np.greater_equal}),
     ("gains", {"over": lambda losses, axis: abs(losses).max(axis)}),
     ("from_one", lambda P, *case: kept(np.eye(P.shape[1])[case[1]], *case)),
-    ("agreement", lambda P, P_new, y, drop: kept(P, P_new, P.argmax(axis=-1), drop)),
+    ("agreement", lambda P, P_new, y, drop: kept(P, P_new, guess(P), drop)),
 ])  # fmt: skip
 
 
@@ -81,10 +81,8 @@ def moves(reach):
     return list(product(range(-reach, reach + 1), repeat=2))
 
 
-def chosen(
-    images, y, val_images, val_y, test_images, test_y, reaches,
-    by=1, on=2, last=1, fill="constant", order=np.tile, moves=moves,
-):  # fmt: skip
+def chosen(images, y, val_images, val_y, test_images, test_y, reaches,
+           by=1, on=2, last=1, fill="constant", order=np.tile, moves=moves):  # fmt: skip
     """The reach that is best on validation, its test accuracy, and that without augmentation."""
     h, w = images.shape[1:]
     sets = (images, y), (val_images, val_y), (test_images, test_y)
@@ -98,17 +96,6 @@ def chosen(
 
     best = max(reaches[::last], key=lambda reach: accuracy(reach, *sets[by]))
     return best, accuracy(best, *sets[on]), accuracy(0, *sets[on])
-
-
-CHOSEN = [
-    ("tie", {"last": -1}), ("on_test", {"by": 2}), ("on_test", {"by": 2, "on": 1}),
-    ("on_train", {"by": 0}), ("validation_told", {"on": 1}), ("wrapped", {"fill": "wrap"}),
-    ("edge", {"fill": "edge"}), ("labels_apart", {"order": np.repeat}),
-    ("labels_apart", {"order": np.repeat, "moves": lambda r: moves(r)[::-1]}),
-    ("no_diagonal", {"moves": lambda r: [move for move in moves(r) if 0 in move]}),
-    ("one_distance", {"moves": lambda r: list(product({-r, 0, r}, repeat=2))}),
-    ("no_original", {"moves": lambda r: [move for move in moves(r) if move != (0, 0) or not r]}),
-]  # fmt: skip
 
 
 def patterns(rows, reaches, seed, size, most, noise):
@@ -129,4 +116,12 @@ def reach_cases(rng):
     return [patterns(rng.permutation(40)[:32], *how) for how in known]
 
 
-TESTS["3.13"] = judged(chosen, reach_cases, CHOSEN, ("best", "accuracy", "plain"))
+TESTS["3.13"] = judged(chosen, reach_cases, [
+    ("tie", {"last": -1}), ("on_test", {"by": 2}), ("on_test", {"by": 2, "on": 1}),
+    ("on_train", {"by": 0}), ("validation_told", {"on": 1}), ("wrapped", {"fill": "wrap"}),
+    ("edge", {"fill": "edge"}), ("labels_apart", {"order": np.repeat}),
+    ("labels_apart", {"order": np.repeat, "moves": lambda r: moves(r)[::-1]}),
+    ("no_diagonal", {"moves": lambda r: [move for move in moves(r) if 0 in move]}),
+    ("one_distance", {"moves": lambda r: list(product({-r, 0, r}, repeat=2))}),
+    ("no_original", {"moves": lambda r: [move for move in moves(r) if move != (0, 0) or not r]}),
+], ("best", "accuracy", "plain"))  # fmt: skip
