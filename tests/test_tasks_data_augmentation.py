@@ -33,8 +33,15 @@ def test_the_tasks_are_of_the_levels_promised():
 TWINS = {
     "3.3": "rotate(image[None, :, :, None], 0.0)[0, :, :, 0]",
     "3.5": "adjust_saturation(image.transpose(1, 2, 0)[None], factor)[0].transpose(2, 0, 1)",
+    "3.6": "MixUp(alpha)(images, (y[:, None] == range(k)) * 1.0, seed)",
+    "3.10": "RandomErasing(1.0, scale, ratio)._sides(h, w, 1, seed)",
 }
-ARGUMENTS = {"3.3": "image, rows, cols", "3.5": "image, factor"}
+ARGUMENTS = {
+    "3.3": "image, rows, cols",
+    "3.5": "image, factor",
+    "3.6": "images, y, k, alpha, seed",
+    "3.10": "h, w, scale, ratio, seed",
+}
 
 
 @pytest.mark.parametrize("number", TWINS)
