@@ -94,7 +94,7 @@ def test_randaugment_gains_more_than_the_single_transforms_of_its_list(lesson):
     assert np.sum(lesson["t_gain"]["RandAugment", 0.2] > 0) >= MANY, gain
     for name in ("rotation ±15", "erasing"):
         assert gain["RandAugment"] > gain[name] + 0.005, gain
-    assert lesson["t_best"] == (2, 8), "the text says that the corner of the grid was chosen"
+    assert lesson["t_best"] == (2, 8), "the text says that the strongest was chosen"
 
 
 def test_an_augmented_validation_turns_the_order_round(lesson):
