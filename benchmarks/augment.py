@@ -30,9 +30,9 @@ SETTINGS = f"""\
 Float32 images in [0, 1], uniform noise, the same for both; every image gets draws of its own.
 A call of `reglib.augment` gets a batch: {{batches}}. The peer gets one image a call, and
 `np.stack` joins its results, because a network trains on one array. The single transforms of
-albumentations are called directly, without the checks of its `Compose`. Both sides use one thread (of BLAS, of
-OpenCV); counted is the processor time of the process, so that other work on the machine matters
-little. A number is the median of {ROUNDS} rounds in which both take turns.
+albumentations are called directly, without the checks of its `Compose`. Both sides use one
+thread (of BLAS, of OpenCV); counted is the processor time of the process, so that other work on
+the machine matters little. A number is the median of {ROUNDS} rounds in which both take turns.
 
 - Rotation by up to {DEGREES} degrees, `Rotate`; scaling by {ZOOM[0]} to {ZOOM[1]}, `Affine` with
   `keep_ratio=True`: both bilinear, zero outside.
