@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 from matplotlib.patheffects import withStroke
 from PIL import Image
-from scipy.stats import beta
+from scipy.special import betainc
 
 from reglib import augment, data
 from reglib.explore.base import Explorer, figure, house_style, set_each
@@ -274,7 +274,7 @@ def mixup():
     """
 
     def mix(X, lam):
-        rare, often = (2 * beta.cdf(min(lam, 1 - lam), a, a) for a in (0.2, 1))
+        rare, often = (2 * betainc(a, a, min(lam, 1 - lam)) for a in (0.2, 1))
         text = (
             f"Each value is {lam:.2f} times the first picture's plus {1 - lam:.2f} times the "
             f"second's. Less mixed are {rare:.0%} of draws with alpha 0.2, {often:.0%} with 1."
