@@ -1,8 +1,8 @@
 """What each technique does on the course's standard experiment: twenty seeds, finer tuning.
 
 The lessons show five seeds and a few strengths, to be quick; this is the fuller table that they
-quote. Run ``make bench``, or ``python -m benchmarks.effects`` for this one alone: it takes ten
-minutes, and writes ``docs/effects.md`` and the README's table of gains.
+quote. Run ``make bench``, or ``python -m benchmarks.effects`` for this one alone: it takes a
+quarter of an hour, and writes ``docs/effects.md`` and the README's table of gains.
 ``LOKY_MAX_CPU_COUNT=1`` before it leaves the other processors alone.
 """
 

@@ -86,9 +86,9 @@ def _warp(x, M, out):
     corner = above.astype(np.intp) * (w + 3) + left.astype(np.intp)
     corner += np.arange(n)[:, None, None] * ((h + 3) * (w + 3))
     for channel in range(c):
-        pixels = padded[channel].ravel()
+        plane = padded[channel].ravel()
         x00, x01, x10, x11 = (
-            pixels[step:].take(corner, mode="clip") for step in (0, 1, w + 3, w + 4)
+            plane[step:].take(corner, mode="clip") for step in (0, 1, w + 3, w + 4)
         )  # "clip" changes no index here, and saves take a check of each
         out[..., channel] = _between(_between(x00, x01, right), _between(x10, x11, right), down)
 
