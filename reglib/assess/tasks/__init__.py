@@ -23,6 +23,7 @@ CHAPTERS = {
     "1": ("01_norm_penalties", ("", "_fits", "_lasso")),
     "2": ("02_noise_injection", ("", "_fits", "_draws")),
     "3": ("03_data_augmentation", ("", "_fits", "_draws")),
+    "4": ("04_manual_network", ("", "_fits")),
 }
 
 
