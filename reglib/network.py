@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from reglib import training
+from reglib import saving, training
 from reglib.activations import activate, sigmoid, slope
 from reglib.checks import choice, each, finite, floats, number, whole
 from reglib.gradient_check import check_gradient
@@ -138,9 +138,7 @@ class RegularizedNeuralNetwork:
             SGD(self.momentum) if optimizer == "sgd" else Adam() for _ in self.weights + self.biases
         ]
 
-    def sigmoid(self, z):
-        """Return ``1 / (1 + exp(-z))``."""
-        return sigmoid(z)
+    sigmoid = staticmethod(sigmoid)
 
     def sigmoid_derivative(self, z):
         """Return the derivative ``s (1 - s)`` of the sigmoid at z, where s is its value there."""
@@ -154,13 +152,6 @@ class RegularizedNeuralNetwork:
         if X.ndim != 2 or X.shape[1] != self.layer_sizes[0] or len(X) == 0:
             raise ValueError(f"X must be (n, {self.layer_sizes[0]}) with n >= 1, got {X.shape}")
         return finite("X", X)
-
-    def _augmented(self, X, Y, shape):
-        """Return what `augment` makes of a batch X (n, n_in), seen by it as (n, *shape), and Y."""
-        made = self.augment(X.reshape(-1, *shape), Y, self.noise_rng)
-        if not isinstance(made, tuple) or len(made) != 2:
-            raise ValueError(f"augment must return a pair (X, Y), got {made!r}")
-        return self._batch(*made)
 
     def _batch(self, X, y):
         X = self._inputs(X)
@@ -303,40 +294,9 @@ class RegularizedNeuralNetwork:
             loss = self.compute_loss(self.forward_propagation(X), y)
             training.stay_finite(loss, epochs, learning_rate)
 
-    def fit(self, X, Y, epochs, batch_size, learning_rate, validation_data=None, patience=None):
-        """Train on shuffled mini-batches and return the history.
-
-        A second call goes on where the first one stopped, with what the optimizer remembers.
-
-        Parameters
-        ----------
-        X : array (n, n_in), or images (n, h, w, c)
-        Y : array (n,) of labels, (n, 1) or (n, n_out)
-        epochs, batch_size : int
-        learning_rate : float
-            Finite and > 0.
-        validation_data : (X, y), optional
-        patience : int, optional
-            Stop after this many epochs without a lower validation loss, and go back to the
-            weights of the best epoch. Needs ``validation_data``.
-
-        Returns
-        -------
-        dict of lists, one entry an epoch, measured after it in evaluation mode
-            "loss" (the training loss), "data_loss" (labels as given, no penalty), "weight_norm"
-            (Euclidean, all weights) and, for a classifier, "accuracy"; with validation data also
-            "val_loss", a data loss, and "val_accuracy". Compare "val_loss" with "data_loss".
-
-        Raises
-        ------
-        ValueError
-            If an argument is out of its range or the data have the wrong shape.
-        FloatingPointError
-            If the loss stops being finite.
-        """
-        return training.fit(
-            self, X, Y, epochs, batch_size, learning_rate, validation_data, patience
-        )
+    fit = training.fit
+    save = saving.save
+    load = classmethod(saving.load)
 
     def predict_proba(self, X):
         """Return the class probabilities, (n, n_out), or (n, 2) for a single output.

@@ -60,8 +60,10 @@ class Dropout:
         x = scaled("x", x)
         if not training:
             return x
-        keep = self.rng.random(x.shape) >= self.p if self.p else np.ones(x.shape, bool)
-        self.mask = keep.astype(x.dtype) / (1 - self.p)
+        precision = np.float32 if x.dtype == np.float32 else np.float64
+        draw = self.rng.random(x.shape, precision) if self.p else np.ones(x.shape)
+        self.mask = (draw >= self.p).astype(x.dtype)
+        self.mask /= 1 - self.p
         return self.mask * x
 
     def backward(self, dout):

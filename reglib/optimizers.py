@@ -37,6 +37,8 @@ class SGD:
 
     def __call__(self, gradient):
         """Return (direction, scale) for this gradient and remember it."""
+        if not self.momentum:
+            return gradient, 1.0
         self.velocity = self.momentum * self.velocity + gradient
         return self.velocity, 1 / (1 - self.momentum)
 

@@ -4,14 +4,49 @@ import numpy as np
 
 from reglib.checks import number, whole
 from reglib.losses import data_loss, labels
-from reglib.penalties import L1, L2, ElasticNet
+from reglib.penalties import L1, ElasticNet
 
 __all__ = ["fit", "stay_finite"]
 
 
-def fit(net, X, Y, epochs, batch_size, learning_rate, validation_data=None, patience=None):
-    """Train the network in place and return the history; see `RegularizedNeuralNetwork.fit`."""
+def fit(
+    net, X, Y, epochs, batch_size, learning_rate, validation_data=None, patience=None, progress=True
+):
+    """Train on shuffled mini-batches and return the history.
+
+    A second call goes on where the first one stopped, with what the optimizer remembers:
+    ten epochs and ten more are twenty, bit for bit.
+
+    Parameters
+    ----------
+    X : array (n, n_in), or images (n, h, w, c)
+    Y : array (n,) of labels, (n, 1) or (n, n_out)
+    epochs, batch_size : int
+    learning_rate : float
+        Finite and > 0.
+    validation_data : (X, y), optional
+    patience : int, optional
+        Stop after this many epochs without a lower validation loss, and go back to the
+        weights of the best epoch. Needs ``validation_data``; counts within this call.
+    progress : bool
+        Show a bar on stderr while a fit lasts longer than five seconds.
+
+    Returns
+    -------
+    dict of lists, one entry an epoch, measured after it in evaluation mode
+        "loss" (the training loss), "data_loss" (labels as given, no penalty), "weight_norm"
+        (Euclidean, all weights) and, for a classifier, "accuracy"; with validation data also
+        "val_loss", a data loss, and "val_accuracy". Compare "val_loss" with "data_loss".
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of its range or the data have the wrong shape.
+    FloatingPointError
+        If the loss stops being finite.
+    """
     from threadpoolctl import threadpool_limits
+    from tqdm import tqdm
 
     shape = np.shape(X)[1:]
     X, Y = net._batch(X, Y)
@@ -25,29 +60,36 @@ def fit(net, X, Y, epochs, batch_size, learning_rate, validation_data=None, pati
         whole("patience", patience)
         if validation_data is None:
             raise ValueError("patience needs validation_data (X, y) to watch, got None")
-    history, kept, best = {}, [], 0
+    history, kept, best = [], [], 0
+    bar = tqdm(range(epochs), "fit", delay=5, leave=False, unit="epoch", disable=not progress)
     # One BLAS thread: for small products more threads cost more than they save.
-    with threadpool_limits(1, "blas"), np.errstate(over="ignore", invalid="ignore"):
-        for epoch in range(epochs):
+    with threadpool_limits(1, "blas"), np.errstate(over="ignore", invalid="ignore"), bar:
+        for epoch in bar:
             order = net.rng.permutation(len(X))
             for start in range(0, len(X), batch_size):
                 rows = order[start : start + batch_size]
                 batch = X[rows], Y[rows]
                 if net.augment:
-                    batch = net._augmented(*batch, shape)
+                    batch = augmented(net, *batch, shape)
                 step(net, *batch, learning_rate)
-            line = record(net, X, Y, validation_data)
-            stay_finite(line["loss"], epoch, learning_rate)
-            for name, value in line.items():
-                history.setdefault(name, []).append(value)
+            history.append(record(net, X, Y, validation_data))
+            stay_finite(history[epoch]["loss"], epoch, learning_rate)
             if patience is not None:
-                if epoch == 0 or line["val_loss"] < history["val_loss"][best]:
+                if epoch == 0 or history[epoch]["val_loss"] < history[best]["val_loss"]:
                     best, kept = epoch, [w.copy() for w in net.weights + net.biases]
                 if epoch - best >= patience:
                     break
     for w, best_w in zip(net.weights + net.biases, kept, strict=False):  # none without patience
         w[...] = best_w  # in place: the arrays stay live
-    return history
+    return {name: [line[name] for line in history] for name in history[0]}
+
+
+def augmented(net, X, Y, shape):
+    """Return what the network's transform makes of rows X (n, n_in), seen by it as (n, *shape)."""
+    made = net.augment(X.reshape(-1, *shape), Y, net.noise_rng)
+    if not isinstance(made, tuple) or len(made) != 2:
+        raise ValueError(f"augment must return a pair (X, Y), got {made!r}")
+    return net._batch(*made)
 
 
 def step(net, X, Y, learning_rate):
@@ -57,12 +99,12 @@ def step(net, X, Y, learning_rate):
     come to rest where the training loss does.
     """
     dW, db = net._data_gradients(X, Y)
-    if net.l2:
-        dW = [g + L2(net.l2).grad(W) for g, W in zip(dW, net.weights, strict=True)]
     arrays = zip(net.weights + net.biases, dW + db, net._optimizers, strict=True)
     for i, (w, g, optimizer) in enumerate(arrays):
-        direction, scale = optimizer(g)
         is_weight = i < len(net.weights)  # biases neither decay nor pay a penalty
+        if is_weight and net.l2:
+            g += 2 * net.l2 * w
+        direction, scale = optimizer(g)
         if is_weight and net.weight_decay:
             direction = direction + net.weight_decay * w
         w -= learning_rate * direction
@@ -73,25 +115,27 @@ def step(net, X, Y, learning_rate):
 
 def record(net, X, Y, validation_data):
     """Return this epoch's line of the history, measured in evaluation mode."""
-    output = net._forward(X)
-    penalty = ElasticNet(net.l1, net.l2)(net.weights) if net.l1 or net.l2 else 0.0
-    line = {"loss": data_loss(net.loss, output, net._soften(Y)) + penalty}
-    line["data_loss"] = data_loss(net.loss, output, Y)
-    line["weight_norm"] = float(np.sqrt(sum(np.square(W).sum() for W in net.weights)))
-    if net.output != "linear":
-        line["accuracy"] = accuracy(output, Y)
+    line = scores(net, X, Y)
+    loss = line["data_loss"]
+    if net.label_smoothing:
+        loss = data_loss(net.loss, net.activations[-1], net._soften(Y))
+    if net.l1 or net.l2:
+        loss += ElasticNet(net.l1, net.l2)(net.weights)
+    norm = float(np.sqrt(sum(np.square(W).sum() for W in net.weights)))
+    line |= {"loss": loss, "weight_norm": norm}
     if validation_data is not None:
-        X_val, Y_val = validation_data
-        output = net._forward(X_val)
-        line["val_loss"] = data_loss(net.loss, output, Y_val)
-        if net.output != "linear":
-            line["val_accuracy"] = accuracy(output, Y_val)
+        measured = scores(net, *validation_data)
+        line |= {f"val_{name.removeprefix('data_')}": value for name, value in measured.items()}
     return line
 
 
-def accuracy(output, Y):
-    """Return the share of rows whose most probable class is that of the label."""
-    return float(np.mean(labels(output) == labels(Y)))
+def scores(net, X, Y):
+    """Return the data loss of X and Y and, for a classifier, the accuracy."""
+    output = net._forward(X)
+    line = {"data_loss": data_loss(net.loss, output, Y)}
+    if net.output != "linear":
+        line["accuracy"] = float(np.mean(labels(output) == labels(Y)))
+    return line
 
 
 def stay_finite(loss, epoch, learning_rate):
