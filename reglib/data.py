@@ -24,15 +24,16 @@ def load_digits():
     >>> X.shape, float(X.max())
     ((1797, 64), 1.0)
     """
-    X, y = _digits()
-    return X / 16.0, y.copy()
+    bunch = _bundled("digits")
+    return bunch.data / 16.0, bunch.target.copy()
 
 
-@cache  # the file takes as long to parse as a quick network to train
-def _digits():
+@cache  # the digits take as long to parse as a quick network to train
+def _bundled(name, **options):
+    """Return what scikit-learn's loader of that name returns; the arrays are shared."""
     from sklearn import datasets
 
-    return datasets.load_digits(return_X_y=True)
+    return getattr(datasets, f"load_{name}")(**options)
 
 
 def load_diabetes():
@@ -46,10 +47,8 @@ def load_diabetes():
     >>> X.shape, names[:3]
     ((442, 10), ['age', 'sex', 'bmi'])
     """
-    from sklearn import datasets
-
-    bunch = datasets.load_diabetes(scaled=False)
-    return bunch.data, bunch.target, list(bunch.feature_names)
+    bunch = _bundled("diabetes", scaled=False)
+    return bunch.data.copy(), bunch.target.copy(), list(bunch.feature_names)
 
 
 def load_breast_cancer():
@@ -64,10 +63,8 @@ def load_breast_cancer():
     >>> X.shape, int(y.sum())
     ((569, 30), 357)
     """
-    from sklearn import datasets
-
-    bunch = datasets.load_breast_cancer()
-    return bunch.data, bunch.target, [str(name) for name in bunch.feature_names]
+    bunch = _bundled("breast_cancer")
+    return bunch.data.copy(), bunch.target.copy(), [str(name) for name in bunch.feature_names]
 
 
 def load_photos():
@@ -78,9 +75,7 @@ def load_photos():
     >>> load_photos().shape
     (2, 427, 640, 3)
     """
-    from sklearn import datasets
-
-    return np.stack(datasets.load_sample_images().images) / 255.0
+    return np.stack(_bundled("sample_images").images) / 255.0
 
 
 def polynomial_truth(x):
@@ -200,9 +195,8 @@ def split(X, y, sizes, rng=None):
     sizes = [whole("sizes", size, low=0) for size in sizes]
     if sum(sizes) > len(X):
         raise ValueError(f"sizes must sum to {len(X)} at most, got {sizes}")
-    rng = np.random.default_rng(rng)
-    ends = np.cumsum(sizes)
-    parts = np.split(rng.permutation(len(X))[: ends[-1]], ends[:-1])
+    order = np.random.default_rng(rng).permutation(len(X))
+    *parts, _unused = np.split(order, np.cumsum(sizes))
     return [(X[rows], y[rows]) for rows in parts]
 
 

@@ -35,20 +35,15 @@ def check_gradient(net, X, y):
     net.dtype = np.dtype(np.float64)
     net.weights = [W.astype(np.float64) for W in net.weights]
     net.biases = [b.astype(np.float64) for b in net.biases]
-
     draw = net.noise_rng.bit_generator.state
-
-    def hold_noise():
-        net.noise_rng.bit_generator.state = draw
 
     def loss_and_side(w, index, value):
         w[index] = value
-        hold_noise()
+        net.noise_rng.bit_generator.state = draw  # the noise that the gradients saw
         loss = net.compute_loss(net.forward_propagation(X, training=True), y)
         relu = [z > 0 for z in net.z_values[:-1]] if net.activation == "relu" else []
         return loss, [np.sign(value) if net.l1 else 0, *relu]
 
-    hold_noise()
     dW, db = net.gradients(X, y)
     for w, analytic in zip(net.weights + net.biases, dW + db, strict=True):
         numeric = analytic.copy()
