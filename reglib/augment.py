@@ -50,15 +50,13 @@ def mixup(X, Y, lam, perm):
     >>> X.ravel().tolist(), Y.tolist()
     ([0.25, 0.75], [[0.75, 0.25], [0.25, 0.75]])
     """
-    X = scaled("X", X)
-    Y, perm = _partners(len(X), Y, perm)
-    lam = number("lam", lam, "in [0, 1]")
+    X, lam = scaled("X", X), number("lam", lam, "in [0, 1]")
 
     def mix(x, partner, out):
         np.multiply(X[partner], 1 - lam, out=out)
         out += lam * x
 
-    return in_pieces(mix, X, perm), lam * Y + (1 - lam) * Y[perm]
+    return _mixed(mix, X, Y, lam, perm)
 
 
 def cutmix(X, Y, top, left, height, width, perm):
@@ -97,7 +95,6 @@ def cutmix(X, Y, top, left, height, width, perm):
     ([[1.0, 0.0], [0.0, 0.0]], [0.75, 0.25])
     """
     X = batch("X", X)
-    Y, perm = _partners(len(X), Y, perm)
     top, left = whole("top", top, low=-np.inf), whole("left", left, low=-np.inf)
     height, width = whole("height", height, low=0), whole("width", width, low=0)
     rows, columns = (slice(max(a, 0), max(a + b, 0)) for a, b in ((top, height), (left, width)))
@@ -108,18 +105,18 @@ def cutmix(X, Y, top, left, height, width, perm):
 
     h, w = X.shape[1:3]
     lam = 1 - len(range(h)[rows]) * len(range(w)[columns]) / (h * w)
-    return in_pieces(paste, X, perm), lam * Y + (1 - lam) * Y[perm]
+    return _mixed(paste, X, Y, lam, perm)
 
 
-def _partners(n, Y, perm):
-    """Return the labels (n, k) and the partners' rows (n,), or say what is wrong with them."""
-    Y, perm = np.asarray(Y), np.asarray(perm)
+def _mixed(mix, X, Y, lam, perm):
+    """Return X filled by ``mix(x, partner, out)``, and the labels in the shares lam and 1 - lam."""
+    n, Y, perm = len(X), np.asarray(Y), np.asarray(perm)
     if Y.dtype.kind != "f" or Y.ndim != 2 or len(Y) != n:
         raise ValueError(f"Y must be floats ({n}, k), one-hot or soft, got {Y.dtype} {Y.shape}")
     right = perm.dtype.kind in "iu" and perm.shape == (n,)
     if not right or not ((perm >= 0) & (perm < n)).all():
         raise ValueError(f"perm must be {n} rows from 0 to {n - 1}, got {perm!r}")
-    return Y, perm
+    return in_pieces(mix, X, perm), lam * Y + (1 - lam) * Y[perm]
 
 
 class RandomRotation:
@@ -325,21 +322,13 @@ class MixUp:
         return mixup(X, Y, rng.beta(self.alpha, self.alpha), rng.permutation(len(X)))
 
 
-class CutMix:
+class CutMix(MixUp):
     """Paste a box of the batch in random order: `cutmix` with lam ~ Beta(alpha, alpha).
 
     The box has the share 1 - lam of the area and the image's aspect, rounded down to pixels; its
     centre is uniform over the pixels, so that it may be clipped, and the labels then count what
-    is left of it.
-
-    Parameters
-    ----------
-    alpha : float
-        Above 0.
+    is left of it. alpha is that of `MixUp`.
     """
-
-    def __init__(self, alpha=1.0):
-        self.alpha = number("alpha", alpha, "> 0")
 
     def __call__(self, X, Y, rng=None):
         """Return the mixed X (n, h, w, c) and Y (n, k)."""

@@ -42,8 +42,7 @@ def each(name, value, allowed, n):
         return np.full(n, number(name, value, allowed))
     if values.shape != (n,):
         raise ValueError(f"{name} must be one number or a list of {n}, got {value!r}")
-    real = values.dtype.kind in "biuf"
-    if not real or not (np.isfinite(values) & _RULES[allowed](values)).all():
+    if values.dtype.kind not in "biuf" or not (np.isfinite(values) & _RULES[allowed](values)).all():
         raise ValueError(f"{name} must be finite numbers {allowed}, got {value!r}")
     return values.astype(float)
 

@@ -5,8 +5,6 @@ import numpy as np
 from reglib.checks import batch, each
 from reglib.geometry import in_pieces
 
-__all__ = ["adjust_brightness", "adjust_contrast", "adjust_saturation"]
-
 # How bright red, green and blue look to the eye (luma of ITU-R BT.601).
 LUMA = np.array([0.299, 0.587, 0.114])
 

@@ -6,12 +6,6 @@ import numpy as np
 
 from reglib.checks import floats, number, whole
 
-__all__ = [
-    "flip_labels", "load_breast_cancer", "load_diabetes", "load_digits", "load_photos",
-    "noisy_digits", "noisy_polynomial", "polynomial_features", "polynomial_truth", "split",
-    "standardize", "two_moons", "wide_diabetes",
-]  # fmt: skip
-
 
 def load_digits():
     """Return the 8x8 handwritten digits: X (1797, 64) float in [0, 1], y (1797,) in 0..9.
@@ -99,8 +93,7 @@ def noisy_polynomial(n=20, noise=0.2, rng=None):
     >>> x.shape, y.shape
     ((5,), (5,))
     """
-    rng = np.random.default_rng(rng)
-    noise = number("noise", noise, ">= 0")
+    rng, noise = np.random.default_rng(rng), number("noise", noise, ">= 0")
     x = np.sort(rng.uniform(-1, 1, whole("n", n)))
     return x, polynomial_truth(x) + noise * rng.standard_normal(n)
 
@@ -128,8 +121,7 @@ def two_moons(n=200, noise=0.2, rng=None):
     >>> X.shape, int(y.sum())
     ((100, 2), 50)
     """
-    rng = np.random.default_rng(rng)
-    noise = number("noise", noise, ">= 0")
+    rng, noise = np.random.default_rng(rng), number("noise", noise, ">= 0")
     y = np.arange(whole("n", n)) % 2
     angle = rng.uniform(0, np.pi, n)
     moons = np.column_stack([np.cos(angle), np.sin(angle)])
@@ -157,9 +149,7 @@ def flip_labels(y, p=0.2, rng=None):
     >>> flip_labels(np.array([0, 1, 2]), p=0.0).tolist()
     [0, 1, 2]
     """
-    p = number("p", p, "in [0, 1]")
-    rng = np.random.default_rng(rng)
-    y = np.asarray(y)
+    y, p, rng = np.asarray(y), number("p", p, "in [0, 1]"), np.random.default_rng(rng)
     if y.ndim != 1 or len(y) == 0:
         raise ValueError(f"y must be (n,) with n >= 1, got shape {y.shape}")
     return np.where(rng.random(len(y)) < p, rng.choice(np.unique(y), len(y)), y)

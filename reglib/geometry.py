@@ -5,8 +5,6 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from reglib.checks import batch, each, number, whole, wholes
 
-__all__ = ["crop", "erase", "hflip", "in_pieces", "pixels", "rotate", "scale", "vflip"]
-
 _PIECE = 1 << 15  # numbers worked on at a time: with their temporaries they fit the cache
 
 
@@ -85,11 +83,11 @@ def _warp(x, M, out):
     down, right = rows - above, columns - left  # how far towards the next pixel, in [0, 1)
     corner = above.astype(np.intp) * (w + 3) + left.astype(np.intp)
     corner += np.arange(n)[:, None, None] * ((h + 3) * (w + 3))
+    steps = 0, 1, w + 3, w + 4  # from a corner to its neighbours
     for channel in range(c):
         plane = padded[channel].ravel()
-        x00, x01, x10, x11 = (
-            plane[step:].take(corner, mode="clip") for step in (0, 1, w + 3, w + 4)
-        )  # "clip" changes no index here, and saves take a check of each
+        # "clip" changes no index here, and saves take a check of each.
+        x00, x01, x10, x11 = (plane[step:].take(corner, mode="clip") for step in steps)
         out[..., channel] = _between(_between(x00, x01, right), _between(x10, x11, right), down)
 
 
@@ -198,8 +196,7 @@ def erase(images, top, left, height, width, value=0):
     n, h, w, c = out.shape
     rows = _span(top, height, ("top", "height"), n, h)
     columns = _span(left, width, ("left", "width"), n, w).repeat(c, axis=1)  # with their channels
-    inside = rows[:, :, None] & columns[:, None, :]
-    np.copyto(out.reshape(n, h, w * c), value, where=inside)
+    np.copyto(out.reshape(n, h, w * c), value, where=rows[:, :, None] & columns[:, None, :])
     return out
 
 

@@ -4,8 +4,6 @@ import copy
 
 import numpy as np
 
-__all__ = ["check_gradient"]
-
 
 def check_gradient(net, X, y):
     """Return how far the network's gradients are from central differences of its own loss.
