@@ -25,8 +25,10 @@ def outputs(output, z):
     if output == "sigmoid":
         return sigmoid(z)
     if output == "softmax":
-        e = np.exp(z - z.max(axis=1, keepdims=True))  # the shift cancels and prevents overflow
-        return e / e.sum(axis=1, keepdims=True)
+        # The shift cancels and prevents overflow; the copy lets NumPy take all maxima at once.
+        e = np.exp(z - z.T.copy().max(axis=0)[:, None])
+        e /= e.sum(axis=1, keepdims=True)
+        return e
     return z
 
 

@@ -191,7 +191,7 @@ class RegularizedNeuralNetwork:
             if training and self.dropconnect[layer]:
                 drop = self._on_weights[layer] = Dropout(self.dropconnect[layer], self.noise_rng)
                 self._used[layer] = drop.forward(self.weights[layer], training)
-            z = self.activations[-1] @ self._used[layer] + b
+            z = self.activations[-1].dot(self._used[layer]) + b  # in small products quicker than @
             self.z_values.append(z)
             if layer == len(self.biases) - 1:
                 a = outputs(self.output, z)
@@ -243,12 +243,12 @@ class RegularizedNeuralNetwork:
         delta = output_gradient(self.loss, self.output, A, self._soften(Y))
         dW, db = [], []
         for layer in reversed(range(len(self.weights))):
-            dW.insert(0, self.activations[layer].T @ delta)
+            dW.insert(0, self.activations[layer].T.dot(delta))
             db.insert(0, delta.sum(axis=0, keepdims=True))
             if self.dropconnect[layer]:
                 dW[0] = self._on_weights[layer].backward(dW[0])
             if layer > 0:
-                delta = delta @ self._used[layer].T
+                delta = delta.dot(self._used[layer].T)
                 if self.dropout[layer - 1]:
                     delta = self._on_units[layer - 1].backward(delta)
                 delta = delta * slope(self.activation, self.z_values[layer - 1])
