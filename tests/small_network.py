@@ -51,6 +51,33 @@ def batch(n=6, d=3, k=2, seed=1):
     return rng.standard_normal((n, d)), (rng.dirichlet(np.ones(max(k, 2)), n))[:, :k]
 
 
+def same(one, other, message):
+    """Assert that two networks have the same weights and biases, bit for bit."""
+    for kind in ("weights", "biases"):
+        pairs = zip(getattr(one, kind), getattr(other, kind), strict=True)
+        for layer, (a, b) in enumerate(pairs):
+            np.testing.assert_array_equal(a, b, f"{message}: {kind}[{layer}]", strict=True)
+
+
+def check_history(history, net, data, validation, epochs, message=""):
+    """Assert that a classifier's history ends in what its public methods measure now."""
+    (X, y), (X_val, y_val) = data, validation
+    A, A_val = net.forward_propagation(X), net.forward_propagation(X_val)
+    wanted = {
+        "loss": net.compute_loss(A, y),
+        "data_loss": net.data_loss(A, y),
+        "val_loss": net.data_loss(A_val, y_val),
+        "accuracy": np.mean(net.predict(X) == y),
+        "val_accuracy": np.mean(net.predict(X_val) == y_val),
+        "weight_norm": np.sqrt(sum((W**2).sum() for W in net.weights)),
+    }
+    assert set(history) == set(wanted), f"{message}: the history has {set(history)}"
+    for name, value in wanted.items():
+        line = history[name]
+        assert len(line) == epochs and all(type(v) is float for v in line), f"{message}: {name}"
+        assert line[-1] == pytest.approx(value, rel=1e-12), f"{message}: history[{name!r}]"
+
+
 def raises(call, *parts):
     """Assert that ``call()`` raises a ValueError whose message holds every part."""
     with pytest.raises(ValueError) as error:

@@ -5,7 +5,7 @@ import copy
 import numpy as np
 import pytest
 from small_images import frozen
-from small_network import NOISES, raises
+from small_network import NOISES, check_history, raises, same
 
 from reglib import RegularizedNeuralNetwork, check_gradient
 from reglib.augment import (
@@ -65,11 +65,6 @@ class Spy:
     def __call__(self, X, Y, rng):
         self.calls.append((X.copy(), Y.copy(), rng))
         return self.transform(X, Y, rng)
-
-
-def same(net, twin, message):
-    for w, other in zip(net.weights + net.biases, twin.weights + twin.biases, strict=True):
-        np.testing.assert_array_equal(w, other, message)
 
 
 # Start and batches
@@ -184,16 +179,7 @@ def test_the_history_holds_evaluation_passes_of_the_untouched_data(name):
     (X, y), (X_val, y_val) = data(), data(30, 2)
     net = classifier(augment=TRANSFORMS[name], l2=1e-3)
     history = net.fit(X, y, 3, 8, 0.1, validation_data=(X_val, y_val))
-    A, A_val = net.forward_propagation(X), net.forward_propagation(X_val)
-    wanted = {
-        "loss": net.compute_loss(A, y),
-        "data_loss": net.data_loss(A, y),
-        "val_loss": net.data_loss(A_val, y_val),
-        "accuracy": np.mean(A.argmax(axis=1) == y),
-        "val_accuracy": np.mean(A_val.argmax(axis=1) == y_val),
-    }
-    for key, value in wanted.items():
-        assert history[key][-1] == pytest.approx(value, rel=1e-12), f"{name}: history[{key!r}]"
+    check_history(history, net, (X, y), (X_val, y_val), 3, name)
 
 
 @each_transform

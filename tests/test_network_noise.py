@@ -5,7 +5,7 @@ import copy
 import numpy as np
 import pytest
 from scipy.special import expit
-from small_network import NOISES, batch, make, mask_moments, near, raises
+from small_network import NOISES, batch, check_history, make, mask_moments, near, raises, same
 
 from reglib import RegularizedNeuralNetwork, smooth_labels
 from reglib.penalties import ElasticNet
@@ -27,13 +27,6 @@ def learnable(n=90, k=3, seed=2):
 def classifier(seed=0, **options):
     options = dict(output="softmax", loss="cross_entropy", activation="tanh") | options
     return make((3, 5, 4, 3), seed, **options)
-
-
-def same(one, other, message):
-    for kind in ("weights", "biases"):
-        pairs = zip(getattr(one, kind), getattr(other, kind), strict=True)
-        for layer, (a, b) in enumerate(pairs):
-            np.testing.assert_array_equal(a, b, f"{message}: {kind}[{layer}]")
 
 
 def next_pass(net, X):
@@ -330,19 +323,7 @@ def test_the_history_holds_evaluation_passes_of_both_losses():
     (X, y), (X_val, y_val) = learnable(), learnable(40, seed=5)
     net = classifier(l1=1e-3, l2=1e-3, **NOISES["all"])
     history = net.fit(X, y, 4, 30, 0.3, validation_data=(X_val, y_val))
-    A, A_val = net.forward_propagation(X), net.forward_propagation(X_val)
-    wanted = {
-        "loss": net.compute_loss(A, y),
-        "data_loss": net.data_loss(A, y),
-        "val_loss": net.data_loss(A_val, y_val),
-        "accuracy": np.mean(A.argmax(axis=1) == y),
-        "val_accuracy": np.mean(A_val.argmax(axis=1) == y_val),
-        "weight_norm": np.sqrt(sum((W**2).sum() for W in net.weights)),
-    }
-    assert set(history) == set(wanted)
-    for name, value in wanted.items():
-        assert len(history[name]) == 4 and all(type(v) is float for v in history[name]), name
-        assert history[name][-1] == pytest.approx(value, rel=1e-12), f"history[{name!r}]"
+    check_history(history, net, (X, y), (X_val, y_val), 4)
     assert history["loss"][-1] - history["data_loss"][-1] > 0.01, "smoothing is not in the loss"
 
 
