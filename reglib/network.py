@@ -7,7 +7,7 @@ from reglib.activations import activate, sigmoid, slope
 from reglib.checks import choice, each, finite, floats, number, whole
 from reglib.gradient_check import check_gradient
 from reglib.losses import LOSSES, data_loss, labels, output_gradient, outputs
-from reglib.noise import Dropout, GaussianNoise, smooth_labels
+from reglib.noise import Dropout, GaussianNoise
 from reglib.optimizers import SGD, Adam
 from reglib.penalties import ElasticNet, MaxNorm
 
@@ -222,11 +222,8 @@ class RegularizedNeuralNetwork:
 
     def _soften(self, Y):
         """Return the labels (n, k) to train on; a single output is one of two classes."""
-        if not self.label_smoothing:
-            return Y
-        two = Y.shape[1] == 1
-        soft = smooth_labels(np.hstack([Y, 1 - Y]) if two else Y, self.label_smoothing)
-        return soft[:, :1] if two else soft
+        alpha = self.label_smoothing
+        return (1 - alpha) * Y + alpha / max(2, Y.shape[1]) if alpha else Y
 
     def gradients(self, X, y):
         """Return (dW, db), the exact gradients of the training loss for one draw of the noise.
@@ -269,9 +266,8 @@ class RegularizedNeuralNetwork:
 
     def _project(self):
         if self.max_norm is not None:
-            limit = MaxNorm(self.max_norm)
             for W in self.weights:
-                W[...] = limit(W)
+                W[...] = MaxNorm(self.max_norm)(W)
 
     def train(self, X, y, epochs=1000, learning_rate=0.1, verbose=True):
         """Take ``epochs`` steps of plain gradient descent on the whole set.

@@ -3,7 +3,6 @@
 import inspect
 import json
 import os
-from pathlib import Path
 
 import numpy as np
 
@@ -31,8 +30,12 @@ def save(net, path):
     ...     RegularizedNeuralNetwork.load(f"{folder}/net.npz").l2
     0.01
     """
-    part, states = Path(f"{path}.part"), enumerate(_states(net))
-    arrays = {f"{i} {name}": value for i, state in states for name, value in state.items()}
+    arrays = {
+        f"{i} {name}": value
+        for i, (w, optimizer) in enumerate(zip(*_parts(net), strict=True))
+        for name, value in [("w", w), *vars(optimizer).items()]
+    }
+    part = f"{path}.part"
     with open(part, "wb") as file:
         np.savez(file, about=json.dumps(_about(net), default=lambda v: v.tolist()), **arrays)
     os.replace(part, path)  # all at once: an interrupted save leaves the old file whole
@@ -73,42 +76,27 @@ def _about(net):
     }
 
 
-def _states(net):
-    """Return for each array w of weights or biases all that a step changes, by name: w, memory."""
-    pairs = zip(net.weights + net.biases, net._optimizers, strict=True)
-    return [{"w": w} | vars(optimizer) for w, optimizer in pairs]
-
-
 def _rebuilt(cls, stored, augment):
-    about = json.loads(str(stored.pop("about")))
+    about = json.loads(str(stored["about"]))
     choice("its format", about["format"], (FORMAT,))
+    kind = choice("its random stream", about["streams"][0]["bit_generator"], STREAMS)
     if about["augmented"] and augment is None:
         augment = _missing
-    net = cls(**about["options"], augment=augment)
-    net.rng, net.noise_rng = [_stream(state) for state in about["streams"]]
-    for i, (state, optimizer) in enumerate(zip(_states(net), net._optimizers, strict=True)):
-        w = state.pop("w")
-        w[...] = _like(w, f"{i} w", stored)
-        vars(optimizer).update({name: _like(w, f"{i} {name}", stored) for name in state})
-    if stored:
-        raise ValueError(f"arrays that this network lacks: {sorted(stored)}")
+    net = cls(**about["options"], augment=augment, rng=getattr(np.random, kind)())
+    for rng, state in zip((net.rng, net.noise_rng), about["streams"], strict=True):
+        rng.bit_generator.state = state
+    for i, (w, optimizer) in enumerate(zip(*_parts(net), strict=True)):
+        new = {name: stored[f"{i} {name}"] for name in ("w", *vars(optimizer))}
+        fits = [v.shape in (w.shape, ()) and np.isfinite(v).all() for v in new.values()]
+        if not all(fits) or new["w"].shape != w.shape:
+            raise ValueError(f"the arrays {i} must be finite and {w.shape}, got {new}")
+        w[...] = new.pop("w")
+        vars(optimizer).update({name: v if v.ndim else v.item() for name, v in new.items()})
     return net
 
 
-def _stream(state):
-    kind = choice("its random stream", state["bit_generator"], STREAMS)
-    rng = np.random.Generator(getattr(np.random, kind)())
-    rng.bit_generator.state = state
-    return rng
-
-
-def _like(w, name, stored):
-    """Take the entry out of the file's: an array like w or, of an optimizer, also a number."""
-    value = stored.pop(name)
-    number = value.ndim == 0 and not name.endswith(" w")
-    if not (number or value.shape == w.shape) or not np.isfinite(value).all():
-        raise ValueError(f"array {name!r} must be finite and {w.shape}, got {value!r}")
-    return value.item() if number else value
+def _parts(net):
+    return net.weights + net.biases, net._optimizers
 
 
 def _missing(X, Y, rng):
