@@ -84,12 +84,15 @@ class RegularizedNeuralNetwork:
 
     Examples
     --------
-    >>> X, y = np.array([[0, 0], [0, 1], [1, 0], [1, 1]]), np.array([0, 1, 1, 0])
-    >>> net = RegularizedNeuralNetwork([2, 8, 1], activation="tanh", loss="binary_cross_entropy",
+    The exclusive or. With sigmoids, this loss and start, and rates from 2 to 5, 1,000 epochs
+    bring all four answers within 0.1; the penalties must be 0.
+
+    >>> X, y = np.array([[0, 0], [0, 1], [1, 0], [1, 1]]), np.array([[0], [1], [1], [0]])
+    >>> net = RegularizedNeuralNetwork([2, 4, 1], loss="binary_cross_entropy", init="xavier",
     ...                                rng=np.random.default_rng(0))
-    >>> net.train(X, y, epochs=2000, learning_rate=1.0, verbose=False)
-    >>> net.predict(X).tolist()
-    [0, 1, 1, 0]
+    >>> net.train(X, y, epochs=1000, learning_rate=4.0, verbose=False)
+    >>> abs(net.forward_propagation(X) - y).max() < 0.1
+    np.True_
     """
 
     def __init__(
