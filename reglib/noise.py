@@ -68,10 +68,10 @@ class Dropout:
 
     def backward(self, dout):
         """Return ``mask * dout``, the derivative with respect to x, with the forward's mask."""
-        return _like("dout", dout, _drawn(self.mask)) * self.mask
+        return _like(self.mask, dout) * self.mask
 
 
-class DropConnect:
+class DropConnect(Dropout):
     r"""Cut connections at random in training; the survivors are scaled up to keep the mean.
 
     .. math:: y = x \Big(\frac{M}{1-p} \odot W\Big) + b
@@ -115,10 +115,7 @@ class DropConnect:
     [[4.5, 6.5]]
     """
 
-    def __init__(self, p=0.5, rng=None):
-        self.p = number("p", p, "in [0, 1)")
-        self.rng = np.random.default_rng(rng)
-        self.mask, self._last = None, None
+    _last = None, None, None, None  # no training forward yet
 
     def forward(self, x, W, b, training=False):
         """Return (n, n_out) from x (n, n_in), W (n_in, n_out) and b (n_out,) or (1, n_out)."""
@@ -127,18 +124,16 @@ class DropConnect:
             raise ValueError(f"x must be (n, n_in) and W (n_in, n_out), got {x.shape}, {W.shape}")
         if b.shape not in ((W.shape[1],), (1, W.shape[1])):
             raise ValueError(f"b must be ({W.shape[1]},) or (1, {W.shape[1]}), got {b.shape}")
-        if not training:
-            return x @ W + b
-        drop = Dropout(self.p, self.rng)
-        W = drop.forward(W, training)
+        W = super().forward(W, training)
         y = x @ W + b
-        self.mask, self._last = drop.mask, (x, W, b.shape, y)
+        if training:
+            self._last = x, W, b.shape, y
         return y
 
     def backward(self, dout):
         """Return (dx, dW, db), the derivatives with respect to x, W and b, with that mask."""
-        x, W, shape, y = _drawn(self._last)
-        dout = _like("dout", dout, y)
+        x, W, shape, y = self._last
+        dout = _like(y, dout)
         return dout @ W.T, self.mask * (x.T @ dout), dout.sum(axis=0).reshape(shape)
 
 
@@ -191,7 +186,7 @@ class GaussianNoise:
 
     def backward(self, dout):
         """Return ``dout``: the noise does not depend on x."""
-        return _like("dout", dout, _drawn(self._noise))
+        return _like(self._noise, dout)
 
 
 def smooth_labels(Y, alpha=0.1):
@@ -229,16 +224,11 @@ def smooth_labels(Y, alpha=0.1):
     return (1 - alpha) * Y + alpha / Y.shape[1]
 
 
-def _drawn(draw):
-    """Return what a training forward left behind."""
+def _like(draw, dout):
+    """Return dout, which has the shape of what a training forward left, or say what is wrong."""
     if draw is None:
         raise RuntimeError("backward needs a draw: call forward(..., training=True) first")
-    return draw
-
-
-def _like(name, array, draw):
-    """Return the array of the draw's shape, or say what is wrong with it."""
-    array = floats(name, array)
-    if array.shape != draw.shape:
-        raise ValueError(f"{name} must have the shape {draw.shape} of forward, got {array.shape}")
-    return array
+    dout = floats("dout", dout)
+    if dout.shape != draw.shape:
+        raise ValueError(f"dout must have the shape {draw.shape} of forward, got {dout.shape}")
+    return dout

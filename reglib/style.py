@@ -47,10 +47,7 @@ def show(fig, alt):
     from IPython.display import display
 
     picture = {"image/png": print_figure(fig, base64=True), "text/plain": alt}
-    words = {
-        "text/html": f"<details><summary>This figure in words</summary>{escape(alt)}</details>",
-        "text/plain": f"This figure in words: {alt}",
-    }
     display(picture, metadata={"image/png": {"alt": alt}}, raw=True)
-    display(words, raw=True)
+    words = f"<details><summary>This figure in words</summary>{escape(alt)}</details>"
+    display({"text/html": words, "text/plain": f"This figure in words: {alt}"}, raw=True)
     plt.close(fig)
