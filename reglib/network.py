@@ -282,8 +282,10 @@ class RegularizedNeuralNetwork:
         FloatingPointError
             If the loss stops being finite.
         """
+        from threadpoolctl import threadpool_limits
+
         epochs = whole("epochs", epochs, low=0)
-        with np.errstate(over="ignore", invalid="ignore"):
+        with threadpool_limits(1, "blas"), np.errstate(over="ignore", invalid="ignore"):
             for epoch in range(epochs):
                 loss = self.compute_loss(self.forward_propagation(X), y)
                 training.stay_finite(loss, epoch, learning_rate)
