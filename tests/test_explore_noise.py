@@ -140,7 +140,7 @@ def test_the_boundary_and_its_accuracies_are_those_of_the_fit(p, stddev):
     right = [np.mean(net.predict(X) == given), 60, np.sum(given != y)]
     assert shown[:5] == pytest.approx([p, stddev, *right], abs=6e-4)
     assert shown[5] == pytest.approx(np.mean(net.predict(X_test) == y_test), abs=6e-4)
-    share, edge, _, _ = boundaries.boundary_fit(p, stddev)
+    share, edge, *_ = boundaries.boundary_fit(dropout=p, input_noise=stddev)
     corner = net.predict_proba(np.array([[ACROSS[0], UP[-1]]]))[0, 1]
     assert share[-1, 0] == pytest.approx(corner), "rows of the picture are not from below"
     edge = edge[np.isfinite(edge).all(axis=1)]
@@ -157,7 +157,7 @@ def test_the_boundary_is_drawn_beside_every_p_at_this_noise():
         for label, i in (("training", 2), ("test", 5)):
             expected = [boundaries._PS, [numbers[i] for numbers in shown]]
             np.testing.assert_allclose(line(explorer, label), expected, atol=6e-4, err_msg=label)
-        share, edge, _, _ = boundaries.boundary_fit(boundaries._PS[-1], stddev)
+        share, edge, *_ = boundaries.boundary_fit(dropout=boundaries._PS[-1], input_noise=stddev)
         np.testing.assert_array_equal(line(explorer, "boundary").T, edge, "boundary")
         np.testing.assert_array_equal(explorer.fig.axes[0].images[0].get_array(), share, "shades")
 

@@ -113,7 +113,7 @@ def test_soft_threshold_is_the_minimum_of_penalty_and_distance(strength, weight)
 @pytest.mark.parametrize("i", [40, 80, 120])
 def test_coefficient_paths_are_those_of_proximal_descent(penalty, i):
     strength = linear._STRENGTHS[i]
-    X, y, X_val, y_val, _ = linear._patients()
+    X, y, X_val, y_val, _ = linear.patients()
     t = (y - y.mean()) / y.std()
     step = len(y) / (2 * np.linalg.norm(X, 2) ** 2)
     w = np.zeros(X.shape[1])

@@ -26,14 +26,18 @@ def moons():
     return X, y, data.flip_labels(y, 0.2, rng), *data.two_moons(1000, 0.2, rng)
 
 
-def moons_fit(**options):
-    """Return a network trained with the options, and its probabilities of class 1 on the grid."""
+def moons_fit(epochs=300, rate=0.02, patience=None, **options):
+    """Return a network trained with the options, and its probabilities of class 1 on the grid.
+
+    With ``patience`` it stops early by 100 validation points, true labels.
+    """
     X, _, noisy, _, _ = moons()
     net = RegularizedNeuralNetwork(
         [2, 32, 32, 1], activation="relu", loss="binary_cross_entropy", init="he",
         optimizer="adam", rng=np.random.default_rng(0), **options,
     )  # fmt: skip
-    net.fit(X, noisy, 300, 60, 0.02)
+    validation = data.two_moons(100, 0.2, np.random.default_rng(1)) if patience else None
+    net.fit(X, noisy, epochs, 60, rate, validation, patience)
     grid = np.stack(np.meshgrid(ACROSS, UP), axis=-1)
     return net, net.forward_propagation(grid.reshape(-1, 2)).reshape(grid.shape[:2])
 
@@ -57,13 +61,14 @@ def moons_plane(ax, colors, alpha=None):
 
 
 @cache
-def boundary_fit(p, stddev):
-    """Return one fit: probabilities on the grid, the boundary, training and test accuracy."""
+def boundary_fit(**options):
+    """Return one fit: the grid's probabilities, the boundary, two accuracies, the weight norm."""
     X, _, y, X_test, y_test = moons()
-    net, share = moons_fit(dropout=p, input_noise=stddev)
+    net, share = moons_fit(**options)
     pieces = contour_generator(ACROSS, UP, share).lines(0.5)
     edge = np.vstack([np.insert(piece, 0, np.nan, axis=0) for piece in pieces])
-    return share, edge, np.mean(net.predict(X) == y), np.mean(net.predict(X_test) == y_test)
+    norm = np.linalg.norm(np.concatenate([W.ravel() for W in net.weights]))
+    return share, edge, np.mean(net.predict(X) == y), np.mean(net.predict(X_test) == y_test), norm
 
 
 @house_style()
@@ -86,10 +91,11 @@ def noise_boundary():
     fig.legend(loc="outside lower center", ncols=6, columnspacing=1, handlelength=1.2)
 
     def update(p, stddev):
-        share, edge, *accuracy = boundary_fit(p, stddev)
+        share, edge, *accuracy, _ = boundary_fit(dropout=p, input_noise=stddev)
         area.set_data(share)
         line.set_data(*edge.T)
-        set_each(lines, "ydata", np.transpose([boundary_fit(q, stddev)[2:] for q in _PS]))
+        fits = [boundary_fit(dropout=q, input_noise=stddev) for q in _PS]
+        set_each(lines, "ydata", np.transpose([fit[2:4] for fit in fits]))
         cursor.set_xdata([p, p])
         return (
             f"p = {p}, input noise {stddev}: training accuracy {accuracy[0]:.3f} ({len(y)} points, "

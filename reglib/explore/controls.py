@@ -34,3 +34,8 @@ def choice(description, options, value):
     """Return a drop-down list of the words in ``options``; another start than these raises."""
     checks.choice(description, value, options)
     return widgets.Dropdown(options=options, value=value, description=description, **_CONTROL)
+
+
+def switch(description):
+    """Return a check box, off at the start; the space bar turns it on."""
+    return widgets.Checkbox(False, description=description, indent=False, layout={"width": "10em"})

@@ -92,7 +92,7 @@ def polynomial_fit():
 
 
 @cache
-def _patients():
+def patients():
     """Return 40 training and 402 validation patients, inputs standardised, and the names."""
     X, y, names = data.load_diabetes()
     (X_train, y_train), (X_val, y_val) = data.split(X, y, (40, 402), np.random.default_rng(21))
@@ -109,7 +109,7 @@ def _path(penalty):
     """
     from sklearn.linear_model import enet_path  # slow to load, and only this explorer needs it
 
-    X, y, X_val, y_val, _ = _patients()
+    X, y, X_val, y_val, _ = patients()
     mean, scale, n = y.mean(), y.std(), len(y)
     t = (y - mean) / scale
     a, b = _PENALTIES[penalty]
@@ -141,7 +141,7 @@ def coefficient_paths(penalty="L1"):
     ----------
     Efron, Hastie, Johnstone and Tibshirani (2004), Least angle regression.
     """
-    names = _patients()[-1]
+    names = patients()[-1]
     fig, (top, low) = figure("A;B", 4.7, sharex=True, height_ratios=[3, 2])
     top.set(xscale="log", xlim=(1e-3, 10), ylim=(-1.3, 1.3), ylabel="coefficient")
     low.set(xlabel="strength of the penalty (log scale)", ylabel="validation error", ylim=(55, 85))

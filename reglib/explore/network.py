@@ -1,0 +1,384 @@
+"""Explorers of the whole network: its backpropagation, loss, switches and training curves."""
+
+import copy
+from functools import cache
+
+import numpy as np
+from contourpy import contour_generator
+from matplotlib.cbook import flatten
+from matplotlib.collections import LineCollection
+
+from reglib import L1, L2, MixUp, RegularizedNeuralNetwork, data, training
+from reglib.explore.base import DOT, Explorer, cursor, figure, house_style, move, set_each
+from reglib.explore.boundaries import boundary_fit, moons_plane
+from reglib.explore.controls import choice, log_slider, positions, slider, switch
+from reglib.explore.geometry import in_words
+from reglib.explore.linear import patients
+from reglib.style import BLUE, GREEN, GREY, ORANGE, PURPLE, TRAIN, VALIDATION
+
+_STEPS = (
+    "input x", "forward z₁", "forward a₁", "forward z₂", "forward a₂", "loss", "backward δ₂",
+    "backward dW₂", "backward δ₁", "backward dW₁", "update",
+)  # fmt: skip
+_POINTS = {"(0, 0) → 0": 0, "(0, 1) → 1": 1, "(1, 0) → 1": 1, "(1, 1) → 0": 0}
+# What stands at each place of the graph: inputs x, hidden units h, the output o, the loss L, the
+# edges of W₁ (U) and of W₂ (V).
+_GROUPS = np.array(list("xxhhoLUUUUVV"))
+_NODES = np.array([(0, 1), (0, -1), (1.6, 1), (1.6, -1), (3.1, 0), (4.2, 0)])
+_FROM, _TO = _NODES[[0, 0, 1, 1, 2, 3]], _NODES[[2, 3, 2, 3, 4, 4]]
+# Where along its edge a label stands, nearer to its start where two cross; the line stops for it.
+_PART = np.array([0.31] * 4 + [0.5] * 2)[:, None]
+_LABELS = _FROM + _PART * (_TO - _FROM)
+_STOPS = np.hstack([0.12 + 0 * _PART, _PART - 0.15, _PART + 0.15, 0.88 + 0 * _PART])[..., None]
+_PIECES = _FROM[:, None] + _STOPS * (_TO - _FROM)[:, None]
+
+
+def tiny_network(l2):
+    """Return the 2-2-1 network of `backprop` before its update."""
+    net = RegularizedNeuralNetwork([2, 2, 1], l2=l2, loss="binary_cross_entropy", rng=0)
+    net.weights[0][...], net.biases[0][...] = [[0.8, -0.6], [0.5, 1.1]], [[0.1, -0.3]]
+    net.weights[1][...], net.biases[1][...] = [[0.9], [-1.2]], [[0.2]]
+    return net
+
+
+def _digits(*arrays):
+    """Return each array as text in one line, three digits a number."""
+    look = {"float_kind": "{:z.3f}".format}  # z: no minus before a zero
+    return [np.array2string(np.array(a), formatter=look).replace("\n", "") for a in arrays]
+
+
+@cache
+def backprop_steps(x, y, l2, rate):
+    """Return what the update does, and for each step what is to be seen.
+
+    A step has its equation, the numbers in it, what it lights up, and what it adds to the graph:
+    a group of places, whether it is a gradient, a name, the values.
+    """
+    net, X = tiny_network(l2), np.array([x], float)
+    loss = net.compute_loss(net.forward_propagation(X), [y])
+    (z1, z2), (_, a1, a2) = net.z_values, net.activations
+    ((W1, W2), (b1, b2)), ((dW1, dW2), (d1, d2)) = (net.weights, net.biases), net.gradients(X, [y])
+    new = copy.deepcopy(net)
+    new.backward_propagation(X, [y], rate)
+    after = new.compute_loss(new.forward_propagation(X), [y])
+    right, penalty = a2[0, 0] if y else 1 - a2[0, 0], L2(l2)(net.weights)
+    tX, tz1, ta1, tz2, ta2, td2, td1, rest = _digits(X, z1, a1, z2, a2, d2, d1, 1 - a1)
+    tW1, tW2, tb1, tb2, tdW1, tdW2, row = _digits(W1, W2, b1, b2, dW1, dW2, W2.T)
+    outcome = f"l2 {l2:.2f}, learning rate {rate:.1f}:\nthe update takes the loss\n"
+    outcome += f"from {loss:.3f} to {after:.3f}"
+    return outcome, [
+        ("x, y", f"= {tX}, {y}", "x", [("x", 0, "x", x), ("U", 0, "", W1), ("V", 0, "", W2),
+                                       ("h", 0, "b", b1), ("o", 0, "b", b2)]),
+        ("z₁ = x W₁ + b₁", f"= {tX} {tW1}\n + {tb1}\n= {tz1}", "hU", [("h", 0, "z", z1)]),
+        ("a₁ = σ(z₁)", f"= σ({tz1})\n= {ta1}", "h", [("h", 0, "a", a1)]),
+        ("z₂ = a₁ W₂ + b₂", f"= {ta1} {tW2}\n + {tb2}\n= {tz2}", "oV", [("o", 0, "z", z2)]),
+        ("a₂ = σ(z₂)", f"= σ({tz2})\n= {ta2}", "o", [("o", 0, "a", a2)]),
+        ("loss = −y ln a₂ − (1−y) ln(1−a₂) + l2 Σ W²",
+         f"= −ln {right:.3f} + {penalty:.3f}\n= {loss:.3f}", "L", [("L", 0, "", loss)]),
+        ("δ₂ = a₂ − y", f"= {ta2} − {y}\n= {td2}", "o", [("o", 1, "δ", d2)]),
+        ("dW₂ = a₁ᵀ δ₂ + 2 l2 W₂,  db₂ = δ₂",
+         f"= {ta1}ᵀ {td2}\n + 2·{l2:.2f} {tW2}\n= {tdW2}", "oV", [("V", 1, "", dW2)]),
+        ("δ₁ = δ₂ W₂ᵀ ⊙ a₁ ⊙ (1 − a₁)",
+         f"= {td2} {row}\n ⊙ {ta1} ⊙ {rest}\n= {td1}", "hV", [("h", 1, "δ", d1)]),
+        ("dW₁ = xᵀ δ₁ + 2 l2 W₁,  db₁ = δ₁",
+         f"= {tX}ᵀ {td1}\n + 2·{l2:.2f} {tW1}\n= {tdW1}", "hU", [("U", 1, "", dW1)]),
+        ("W ← W − rate · dW,  b ← b − rate · db",
+         f"W₁[0, 0] = {W1[0, 0]:.3f} − {rate:.1f}·{dW1[0, 0]:z.3f} = {new.weights[0][0, 0]:.3f}\n"
+         "and so each of the nine", "hoUVL",
+         list(zip("UVhoL", [0] * 5, "→→→→→", [*new.weights, *new.biases, after], strict=True))),
+    ]  # fmt: skip
+
+
+@house_style()
+def backprop():
+    """Explore one step of gradient descent through a 2-2-1 network, number by number.
+
+    Returns
+    -------
+    Explorer
+        Controls: the step, the sample (one of XOR's four), ``l2`` and the learning rate.
+
+    References
+    ----------
+    Rumelhart, Hinton and Williams (1986), Learning representations by back-propagating errors.
+    """
+    fig, (graph, panel) = figure("AB", 4.4, width_ratios=[5, 4])
+    graph.set(xlim=(-0.3, 4.6), ylim=(-2, 2))
+    graph.axis("off")
+    panel.axis("off")
+    graph.add_collection(LineCollection(_PIECES.reshape(-1, 2, 2), color=GREY, linewidth=1))
+    graph.plot(*_NODES[4:].T, ":", color=GREY)
+    graph.scatter(*_NODES.T, s=700, facecolor="#EEEEEE", edgecolor=GREY, zorder=2)
+    for at, name in zip(_NODES, ["x[0]", "x[1]", "h[0]", "h[1]", "out", "loss"], strict=True):
+        graph.text(*at, name, ha="center", va="center", size=10)
+    edges = graph.add_collection(LineCollection([], color="#FFC20A", linewidth=4))
+    rings = graph.scatter([], [], s=700, facecolor="none", edgecolor="#FFC20A", lw=4, zorder=3)
+    gaps = [0.3, -0.3, 0.3, -0.3, 0.3, 0.3] + [0.03] * 6  # values outside, gradients inside
+    values = [
+        [graph.text(x, y + up, "", ha="center", va="top" if up < 0 else "bottom", color=c, size=9.5)
+         for up, c in ((gap, BLUE), (-gap, "#B05A00"))]
+        for (x, y), gap in zip([*_NODES, *_LABELS], gaps, strict=True)
+    ]  # fmt: skip
+    formula = panel.text(0, 0.97, "", va="top", weight="bold", size=10)
+    numbers = panel.text(0, 0.87, "", va="top", size=9.5, linespacing=1.6)
+    result = panel.text(0, 0.05, "", size=9.5, linespacing=1.6)
+
+    def update(step, point, l2, rate):
+        x, now = (int(point[1]), int(point[4])), _STEPS.index(step) + 1
+        outcome, steps = backprop_steps(x, _POINTS[point], l2, rate)
+        words = np.full((12, 2), "", dtype=object)
+        for group, side, name, amounts in (added for *_, adds in steps[:now] for added in adds):
+            words[_GROUPS == group, side] += [f"\n{name} {v:z.3f}" for v in np.ravel(amounts)]
+        set_each(flatten(values), "text", [word.strip() for word in words.flat])
+        equation, with_numbers, lit, _ = steps[now - 1]
+        on = np.isin(_GROUPS, list(lit))
+        rings.set_offsets(_NODES[on[:6]])
+        edges.set_segments(_PIECES[on[6:]].reshape(-1, 2, 2))
+        set_each([formula, numbers, result], "text", [equation, with_numbers, outcome])
+        return f"<b>{step}</b>: {equation}<br>{with_numbers}; {outcome}.".replace("\n", " ")
+
+    return Explorer(
+        fig, update, [edges, rings, values, formula, numbers, result],
+        {"step": positions("step", _STEPS, _STEPS[0]),
+         "point": choice("sample of XOR", list(_POINTS), "(1, 0) → 1"),
+         "l2": slider("l2", 0, 0.1, 0, 0.01), "rate": slider("learning rate", 0.1, 5, 1, 0.1)},
+        title="Forward the values, backward the gradients",
+        caption="Try: go to dW₁ and take the sample (0, 0): which gradients are 0, and which are "
+        "not? Blue: values, brown: gradients. Sigmoids, binary cross-entropy, one sample.",
+        alt="A graph of two inputs, two hidden units, an output and the loss. Step by step the "
+        "values appear from left to right, then the gradients from right to left, each beside its "
+        "unit or edge; the equation stands beside it with its numbers. The update lowers the loss.",
+    )  # fmt: skip
+
+
+_AXIS = np.linspace(-1, 2.5, 71)  # the grid of the two weights
+_STRENGTHS = 10 ** np.linspace(-3, 0, 31)
+_HEIGHTS = (0.003, 0.01, 0.03, 0.06, 0.1, 0.2, 0.4, 0.8, 1.6)  # contours above the least loss
+_PENALTIES = {"L1": L1, "L2": L2}
+
+
+@cache
+def tumours():
+    """Return one standardised input of 569 tumours (569,), 1 for malignant and -1 for benign."""
+    X, y, names = data.load_breast_cancer()
+    (X,) = data.standardize(X[:, [names.index("concavity error")]])
+    return X[:, 0], 1.0 - 2 * y
+
+
+@cache
+def data_losses():
+    """Return the loss of tanh(w1 x) + tanh(w2 x) at every pair of weights of the grid."""
+    x, t = tumours()
+    A = np.tanh(np.outer(_AXIS, x))
+    one = np.mean(A * (A - 2 * t), axis=1)  # the square of (a + b - t), multiplied out
+    return one[:, None] + one + 2 * A @ A.T / len(x) + np.mean(t**2)
+
+
+def descend(penalty, w, steps, rate=0.2):
+    """Return the weights (steps + 1, 2) on the way of proximal gradient descent from w."""
+    (x, t), path = tumours(), [np.asarray(w, float)]
+    for _ in range(steps):
+        a = np.tanh(np.outer(path[-1], x))
+        gradient = 2 * np.mean((a.sum(axis=0) - t) * (1 - a**2) * x, axis=1)
+        path.append(penalty.prox(path[-1] - rate * gradient, rate))
+    return np.array(path)
+
+
+def penalised(kind, strength):
+    """Return the data loss plus the penalty on the grid."""
+    size = np.abs(_AXIS) if kind == "L1" else _AXIS**2
+    return data_losses() + strength * (size[:, None] + size)
+
+
+@cache
+def minimum(kind, strength):
+    """Return the weights of least loss, w1 >= w2, by descent from the grid's least point."""
+    at = np.unravel_index(penalised(kind, strength).argmin(), (71, 71))
+    return np.sort(descend(_PENALTIES[kind](strength), _AXIS[list(at)], 200)[-1])[::-1]
+
+
+@house_style()
+def loss_surface():
+    """Explore the penalised loss of a network's two weights, its valleys and a descent.
+
+    Returns
+    -------
+    Explorer
+        Controls: the penalty, its strength, and where the descent starts.
+    """
+    fig, (plane, ax) = figure("AB", 4.4)
+    plane.set(xlim=(-1, 2.5), ylim=(-1, 2.5), aspect="equal", xlabel="$w_1$", ylabel="$w_2$")
+    plane.plot([-1, 2.5, np.nan, 0, 0], [0, 0, np.nan, -1, 2.5], color=GREY, linewidth=0.8)
+    rings = plane.add_collection(LineCollection([], color=BLUE, linewidth=0.9))
+    (way,) = plane.plot([], [], ".-", color=ORANGE, linewidth=1.2, label="descent", clip_on=False)
+    (end,) = plane.plot([], [], "o", color=ORANGE, label="its end", **DOT)
+    (best,) = plane.plot([], [], "*", color="black", markersize=11, label="least loss")
+    ax.set(xscale="log", xlim=(1e-3, 1), ylim=(-0.5, 2), xlabel="strength (log scale)")
+    ax.set(ylabel="weights of least loss")
+    lines = ax.plot(_STRENGTHS, _STRENGTHS, color=PURPLE, label="the larger")
+    lines += ax.plot(_STRENGTHS, _STRENGTHS, "--", color=GREEN, label="the smaller")
+    at_strength = cursor(ax)
+    fig.legend(loc="outside lower center", ncols=5)
+    found = {k: np.transpose([minimum(k, s) for s in _STRENGTHS]) for k in _PENALTIES}
+
+    def update(kind, strength, w1, w2):
+        Z, least = penalised(kind, strength), minimum(kind, strength)
+        contours = contour_generator(_AXIS, _AXIS, Z.T).lines
+        rings.set_segments([c for height in _HEIGHTS for c in contours(Z.min() + height)])
+        path = descend(_PENALTIES[kind](strength), (w1, w2), 60)
+        way.set_data(*path.T)
+        end.set_data(*path[-1:].T)
+        best.set_data(least, least[::-1])
+        set_each(lines, "ydata", found[kind])
+        move(at_strength, strength, least)
+        one, two, three, four = map(in_words, [*least, *path[-1]])
+        return (
+            f"{kind}, strength {strength:.3g}: the loss is least, {Z.min():.3f}, at the weights "
+            f"({one}, {two}), and with the units exchanged. From ({w1:.2f}, {w2:.2f}) 60 steps "
+            f"lead to ({three}, {four})."
+        )
+
+    return Explorer(
+        fig, update, [rings, way, end, best, lines, *at_strength[::-1]],
+        {"kind": choice("penalty", list(_PENALTIES), "L2"),
+         "strength": log_slider("strength", 1e-3, 1, 0.01, 0.1),
+         "w1": slider("start w₁", -1, 2.5, -0.5), "w2": slider("start w₂", -1, 2.5, -0.8)},
+        title="L2 merges two valleys, L1 switches a unit off",
+        caption="Try: raise the strength until both stars are one (L2), or until one weight is 0 "
+        "(L1). Two tanh units see one input of 569 tumours (concavity error); their sum is to be 1 "
+        "for malignant and -1 for benign. Exchanging the units changes nothing.",
+        alt="Left: contours of the loss over two weights, two valleys that mirror each other, the "
+        "least loss in each and a descent into one. Right: the two weights of least loss against "
+        "the strength. With L2 they meet and become equal, with L1 the smaller is exactly zero "
+        "from some strength on, and then both.",
+    )  # fmt: skip
+
+
+_TECHNIQUES = {
+    "L1": {"l1": 0.003}, "L2": {"l2": 0.003}, "max-norm": {"max_norm": 1.5},
+    "dropout": {"dropout": 0.2}, "DropConnect": {"dropconnect": 0.2},
+    "input noise": {"input_noise": 0.2}, "label smoothing": {"label_smoothing": 0.2},
+    "mixup": {"augment": MixUp(1.0)}, "early stopping": {"patience": 20},
+}  # fmt: skip
+
+
+def switched(names):
+    """Return the fit, see `boundary_fit`, with these techniques on."""
+    options = {key: value for name in names for key, value in _TECHNIQUES[name].items()}
+    return boundary_fit(epochs=120, rate=0.05, **options)
+
+
+@house_style()
+def switches():
+    """Explore the decision boundary of two moons with every technique as a switch.
+
+    Returns
+    -------
+    Explorer
+        Controls: nine check boxes, from L1 to early stopping.
+    """
+    fig, (plane,) = figure("A", 4.4)
+    (before,) = plane.plot(*switched(())[1].T, ":", color=GREY, label="all off")
+    (line,) = plane.plot([], [], color="black", label="boundary")
+    area, dots = moons_plane(plane, [ORANGE + "90", BLUE + "90"])
+    fig.legend(loc="outside lower center", ncols=5)
+    off = switched(())
+
+    def update(**on):
+        names = tuple(name for name in _TECHNIQUES if on[name])
+        share, edge, *accuracy, norm = switched(names)
+        area.set_data(share)
+        line.set_data(*edge.T)
+        return (
+            f"{' + '.join(names) or 'All off'}: training accuracy {accuracy[0]:.3f}, test accuracy "
+            f"<b>{accuracy[1]:.3f}</b>, weight norm {norm:.1f}."
+        ) + f" With all off: {off[2]:.3f}, {off[3]:.3f} and {off[4]:.1f}." * bool(names)
+
+    return Explorer(
+        fig, update, [area, before, line, dots], {name: switch(name) for name in _TECHNIQUES},
+        title="One network, a switch for each technique",
+        caption="Try: each switch alone, then two together. Which pair is better than either, and "
+        "which is too much? 60 training points, some labels wrong; 1,000 test points, true labels.",
+        alt="Sixty points of two half moons, some with a wrong label, and two boundaries of a "
+        "network: the dotted one, trained with everything off, bends round wrong labels; the "
+        "solid one, with the chosen techniques, is smoother.",
+    )  # fmt: skip
+
+
+_RATES = (0.003, 0.01, 0.03, 0.1, 0.2, 0.3, 1)
+_LAMBDAS = (0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1)
+_EPOCHS = 120
+
+
+@cache
+def curve(rate, kind, strength):
+    """Return the two losses after each epoch (n, 2), and where training failed the reason."""
+    X, y, X_val, y_val, _ = patients()
+    sets = [(A, (t[:, None] - y.mean()) / y.std()) for A, t in ((X, y), (X_val, y_val))]
+    net = RegularizedNeuralNetwork(
+        [10, 32, 1], activation="relu", output="linear", init="he", rng=np.random.default_rng(0),
+        **{kind.lower(): strength},
+    )  # fmt: skip
+    losses = []
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):
+            for epoch in range(_EPOCHS):
+                training.step(net, *sets[0], rate)
+                line = [net.data_loss(net.forward_propagation(A), t) for A, t in sets]
+                training.stay_finite(line[0], epoch, rate)
+                losses.append(line)
+    except FloatingPointError as error:
+        return np.array(losses), str(error)
+    return np.array(losses), ""
+
+
+@house_style()
+def training_curves():
+    """Explore training and validation loss against the learning rate and a penalty.
+
+    Returns
+    -------
+    Explorer
+        Controls: the learning rate, the penalty and its strength.
+    """
+    fig, (ax,) = figure("A", 4.2)
+    ax.set(xlim=(-1, _EPOCHS + 1), xlabel="epoch", yscale="log", ylim=(0.05, 20))
+    ax.set(ylabel="mean squared error", yticks=[0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20])
+    ax.yaxis.set_major_formatter("{x:g}")
+    ax.minorticks_off()
+    ax.axhline(1, color=GREY, linewidth=0.8)
+    lines = [ax.plot([], [], **looks)[0] for looks in (TRAIN, VALIDATION)]
+    (best,) = ax.plot([], [], "v", color="black", markersize=9, label="least validation loss")
+    words = ax.text(0, 12, "", weight="bold")
+    fig.legend(loc="outside lower center", ncols=3)
+
+    def update(rate, kind, strength):
+        losses, error = curve(rate, kind, strength)
+        epochs = np.arange(1, len(losses) + 1)
+        k = losses[:, 1].argmin()
+        for line, values in zip(lines, losses.T, strict=True):
+            line.set_data(epochs, values)
+        best.set_data([epochs[k]], [np.nan if error else losses[k, 1] * 1.1])
+        words.set(text="  diverged: FloatingPointError" * bool(error), x=len(losses))
+        text = f"Learning rate {rate}, {kind} of strength {strength}: "
+        if error:
+            return text + f"<b>training stopped</b>: {error}."
+        return text + (
+            f"after {_EPOCHS} epochs the training loss is {losses[-1, 0]:.3f}, the validation loss "
+            f"<b>{losses[-1, 1]:.3f}</b>. Its least is {losses[k, 1]:.3f}, after epoch {k + 1}."
+        )
+
+    return Explorer(
+        fig, update, [lines, best, words],
+        {"rate": positions("learning rate", _RATES, 0.03),
+         "kind": choice("penalty", list(_PENALTIES), "L2"),
+         "strength": positions("strength", _LAMBDAS, 0)},
+        title="Too slow, too fast, too free, too bound",
+        caption="Try: find the least validation loss at the end. Then raise the learning rate "
+        "until training fails. 40 diabetes patients train a 10-32-1 ReLU network, 402 validate; 1 "
+        "is about the error of always saying the mean. The curves leave the penalty itself out.",
+        alt="Training and validation loss against the epoch, both axes fixed. Without a penalty "
+        "the training loss falls and the validation loss rises again; with a middle strength both "
+        "stay close, with a large one both stay high. A large learning rate leaves the picture "
+        "within a few epochs.",
+    )  # fmt: skip
