@@ -175,7 +175,7 @@ def test_the_readme_shows_the_largest_gain_first(monkeypatch):
     accuracy = {"plain": 0.7, "L2": 0.75, "dropout": 0.8}
 
     def best(parts, flipped, settings, seeds):
-        return {name: ({}, np.full((2, 7), v + (flipped == 0))) for name, v in accuracy.items()}
+        return {name: ({}, np.full((2, 9), v + (flipped == 0))) for name, v in accuracy.items()}
 
     monkeypatch.setattr(effects, "best", best)
     shown = rows(effects.gain_table())
