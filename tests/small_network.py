@@ -1,12 +1,14 @@
 """What the tests of the network share: a small network, a small batch, and a look at messages."""
 
 import copy
+import inspect
 
 import numpy as np
 import pytest
 
 from reglib import RegularizedNeuralNetwork
 
+NAMES = set(inspect.signature(RegularizedNeuralNetwork).parameters) - {"rng"}
 PAIRS = [
     ("sigmoid", "squared_error"),
     ("sigmoid", "binary_cross_entropy"),
@@ -57,6 +59,17 @@ def same(one, other, message):
         pairs = zip(getattr(one, kind), getattr(other, kind), strict=True)
         for layer, (a, b) in enumerate(pairs):
             np.testing.assert_array_equal(a, b, f"{message}: {kind}[{layer}]", strict=True)
+
+
+def alike(net, other, message):
+    """Assert that two networks are equal in all that training reads."""
+    same(net, other, message)
+    for name in NAMES - {"augment"}:
+        got, wanted = getattr(net, name), getattr(other, name)
+        assert got == wanted and type(got) is type(wanted), f"{message}: {name} is {got!r}"
+    for stream in ("rng", "noise_rng"):
+        states = [repr(getattr(n, stream).bit_generator.state) for n in (net, other)]
+        assert states[0] == states[1], f"{message}: {stream} stands elsewhere"
 
 
 def check_history(history, net, data, validation, epochs, message=""):
