@@ -7,13 +7,11 @@ cells stay empty.
 
 import os
 import sys
-import time
 from functools import partial
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
-from benchmarks.machine import machine, quote, write
+from benchmarks.machine import machine, quote, turns, write
 from reglib import augment
 
 # How many images a call gets, for each size: a mini-batch, smaller where the images are large.
@@ -148,27 +146,13 @@ def cutmix_loop(X, Y, rng):
     return np.stack(mixed), lam * Y + (1 - lam) * Y[perm]
 
 
-def seconds_of(arm, X, Y, rng, times):
-    """Return the processor time of one call, the mean of several."""
-    start = time.process_time()
-    for _ in range(times):
-        arm(X, Y, rng)
-    return (time.process_time() - start) / times
-
-
 def rates(arms, size, n, rounds, seconds):
     """Return the images a second of each arm: medians over rounds in which all take turns."""
     rng = np.random.default_rng(0)
     X = rng.random((n, *size), dtype=np.float32)
     Y = np.eye(10, dtype=np.float32)[np.arange(n) % 10]
-    with threadpool_limits(1):
-        warm = [min(seconds_of(arm, X, Y, rng, 1) for _ in range(3)) for arm in arms]
-        times = [1 + int(seconds / max(second, 1e-6)) for second in warm]
-        taken = [
-            [seconds_of(arm, X, Y, rng, often) for arm, often in zip(arms, times, strict=True)]
-            for _ in range(rounds)
-        ]
-    return n / np.median(taken, axis=0)
+    calls = [partial(arm, X, Y, rng) for arm in arms]
+    return n / np.median(turns(calls, rounds, seconds), axis=0)
 
 
 def measure(sizes, modules, rounds=ROUNDS, seconds=SECONDS):

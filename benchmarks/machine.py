@@ -3,8 +3,12 @@
 import os
 import platform
 import subprocess
+import time
 from importlib.metadata import version
 from pathlib import Path
+
+import numpy as np
+from threadpoolctl import threadpool_limits
 
 ROOT = Path(__file__).parents[1]
 
@@ -35,6 +39,30 @@ def processor():
         if names:  # ARM gives none
             return names[0]
     return platform.processor() or platform.machine()
+
+
+def turns(calls, rounds, seconds, clock=time.process_time, threads=1):
+    """Return the seconds that each call takes in each round, (rounds, calls): all take turns.
+
+    In a round each is made so often that it lasts for at least ``seconds``. ``threads`` is how
+    many each may use, a number or a list; the processor time that is counted unless a ``clock``
+    is given sees little of other work on the machine, and adds up the time of all threads.
+    """
+    limits = np.broadcast_to(threads, len(calls)).tolist()
+
+    def taken(call, limit, times):
+        with threadpool_limits(limit):
+            start = clock()
+            for _ in range(times):
+                call()
+            return (clock() - start) / times
+
+    pairs = list(zip(calls, limits, strict=True))
+    warm = [min(taken(*pair, 1) for _ in range(3)) for pair in pairs]
+    often = [1 + int(seconds / max(second, 1e-6)) for second in warm]
+    return np.array(
+        [[taken(*pair, n) for pair, n in zip(pairs, often, strict=True)] for _ in range(rounds)]
+    )
 
 
 def write(page, parts):
