@@ -3,7 +3,6 @@
 import inspect
 
 import numpy as np
-import pytest
 from scipy.special import expit
 from small_network import batch, make, raises
 
