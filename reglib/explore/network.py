@@ -9,17 +9,13 @@ from matplotlib.cbook import flatten
 from matplotlib.collections import LineCollection
 
 from reglib import L1, L2, MixUp, RegularizedNeuralNetwork, data, training
-from reglib.explore.base import DOT, Explorer, cursor, figure, house_style, move, set_each
+from reglib.explore.base import Explorer, cursor, figure, house_style, move, set_each
 from reglib.explore.boundaries import boundary_fit, moons_plane
 from reglib.explore.controls import choice, log_slider, positions, slider, switch
 from reglib.explore.geometry import in_words
 from reglib.explore.linear import patients
 from reglib.style import BLUE, GREEN, GREY, ORANGE, PURPLE, TRAIN, VALIDATION
 
-_STEPS = (
-    "input x", "forward z₁", "forward a₁", "forward z₂", "forward a₂", "loss", "backward δ₂",
-    "backward dW₂", "backward δ₁", "backward dW₁", "update",
-)  # fmt: skip
 _POINTS = {"(0, 0) → 0": 0, "(0, 1) → 1": 1, "(1, 0) → 1": 1, "(1, 1) → 0": 0}
 # What stands at each place of the graph: inputs x, hidden units h, the output o, the loss L, the
 # edges of W₁ (U) and of W₂ (V).
@@ -67,7 +63,7 @@ def backprop_steps(x, y, l2, rate):
     outcome = f"l2 {l2:.2f}, learning rate {rate:.1f}:\nthe update takes the loss\n"
     outcome += f"from {loss:.3f} to {after:.3f}"
     return outcome, [
-        ("x, y", f"= {tX}, {y}", "x", [("x", 0, "x", x), ("U", 0, "", W1), ("V", 0, "", W2),
+        ("x and y", f"= {tX} and {y}", "x", [("x", 0, "x", x), ("U", 0, "", W1), ("V", 0, "", W2),
                                        ("h", 0, "b", b1), ("o", 0, "b", b2)]),
         ("z₁ = x W₁ + b₁", f"= {tX} {tW1}\n + {tb1}\n= {tz1}", "hU", [("h", 0, "z", z1)]),
         ("a₁ = σ(z₁)", f"= σ({tz1})\n= {ta1}", "h", [("h", 0, "a", a1)]),
@@ -82,7 +78,7 @@ def backprop_steps(x, y, l2, rate):
          f"= {td2} {row}\n ⊙ {ta1} ⊙ {rest}\n= {td1}", "hV", [("h", 1, "δ", d1)]),
         ("dW₁ = xᵀ δ₁ + 2 l2 W₁,  db₁ = δ₁",
          f"= {tX}ᵀ {td1}\n + 2·{l2:.2f} {tW1}\n= {tdW1}", "hU", [("U", 1, "", dW1)]),
-        ("W ← W − rate · dW,  b ← b − rate · db",
+        ("update: W ← W − rate · dW,  b ← b − rate · db",
          f"W₁[0, 0] = {W1[0, 0]:.3f} − {rate:.1f}·{dW1[0, 0]:z.3f} = {new.weights[0][0, 0]:.3f}\n"
          "and so each of the nine", "hoUVL",
          list(zip("UVhoL", [0] * 5, "→→→→→", [*new.weights, *new.biases, after], strict=True))),
@@ -102,6 +98,7 @@ def backprop():
     ----------
     Rumelhart, Hinton and Williams (1986), Learning representations by back-propagating errors.
     """
+    names = [words[0].split()[0].strip(":") for words in backprop_steps((1, 0), 1, 0, 1)[1]]
     fig, (graph, panel) = figure("AB", 4.4, width_ratios=[5, 4])
     graph.set(xlim=(-0.3, 4.6), ylim=(-2, 2))
     graph.axis("off")
@@ -124,7 +121,7 @@ def backprop():
     result = panel.text(0, 0.05, "", size=9.5, linespacing=1.6)
 
     def update(step, point, l2, rate):
-        x, now = (int(point[1]), int(point[4])), _STEPS.index(step) + 1
+        x, now = (int(point[1]), int(point[4])), names.index(step) + 1
         outcome, steps = backprop_steps(x, _POINTS[point], l2, rate)
         words = np.full((12, 2), "", dtype=object)
         for group, side, name, amounts in (added for *_, adds in steps[:now] for added in adds):
@@ -135,11 +132,11 @@ def backprop():
         rings.set_offsets(_NODES[on[:6]])
         edges.set_segments(_PIECES[on[6:]].reshape(-1, 2, 2))
         set_each([formula, numbers, result], "text", [equation, with_numbers, outcome])
-        return f"<b>{step}</b>: {equation}<br>{with_numbers}; {outcome}.".replace("\n", " ")
+        return f"<b>{equation}</b><br>{with_numbers}; {outcome}.".replace("\n", " ")
 
     return Explorer(
         fig, update, [edges, rings, values, formula, numbers, result],
-        {"step": positions("step", _STEPS, _STEPS[0]),
+        {"step": positions("step", names, "x"),
          "point": choice("sample of XOR", list(_POINTS), "(1, 0) → 1"),
          "l2": slider("l2", 0, 0.1, 0, 0.01), "rate": slider("learning rate", 0.1, 5, 1, 0.1)},
         title="Forward the values, backward the gradients",
@@ -210,8 +207,7 @@ def loss_surface():
     plane.set(xlim=(-1, 2.5), ylim=(-1, 2.5), aspect="equal", xlabel="$w_1$", ylabel="$w_2$")
     plane.plot([-1, 2.5, np.nan, 0, 0], [0, 0, np.nan, -1, 2.5], color=GREY, linewidth=0.8)
     rings = plane.add_collection(LineCollection([], color=BLUE, linewidth=0.9))
-    (way,) = plane.plot([], [], ".-", color=ORANGE, linewidth=1.2, label="descent", clip_on=False)
-    (end,) = plane.plot([], [], "o", color=ORANGE, label="its end", **DOT)
+    (way,) = plane.plot([], [], ".-", color=ORANGE, linewidth=1.2, label="60 steps of descent")
     (best,) = plane.plot([], [], "*", color="black", markersize=11, label="least loss")
     ax.set(xscale="log", xlim=(1e-3, 1), ylim=(-0.5, 2), xlabel="strength (log scale)")
     ax.set(ylabel="weights of least loss")
@@ -227,7 +223,6 @@ def loss_surface():
         rings.set_segments([c for height in _HEIGHTS for c in contours(Z.min() + height)])
         path = descend(_PENALTIES[kind](strength), (w1, w2), 60)
         way.set_data(*path.T)
-        end.set_data(*path[-1:].T)
         best.set_data(least, least[::-1])
         set_each(lines, "ydata", found[kind])
         move(at_strength, strength, least)
@@ -239,7 +234,7 @@ def loss_surface():
         )
 
     return Explorer(
-        fig, update, [rings, way, end, best, lines, *at_strength[::-1]],
+        fig, update, [rings, way, best, lines, *at_strength[::-1]],
         {"kind": choice("penalty", list(_PENALTIES), "L2"),
          "strength": log_slider("strength", 1e-3, 1, 0.01, 0.1),
          "w1": slider("start w₁", -1, 2.5, -0.5), "w2": slider("start w₂", -1, 2.5, -0.8)},
@@ -305,7 +300,7 @@ def switches():
     )  # fmt: skip
 
 
-_RATES = (0.003, 0.01, 0.03, 0.1, 0.2, 0.3, 1)
+_RATES = (0.003, 0.01, 0.03, 0.1, 0.2, 0.3, 1.0)
 _LAMBDAS = (0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1)
 _EPOCHS = 120
 
