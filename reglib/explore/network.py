@@ -78,9 +78,9 @@ def backprop_steps(x, y, l2, rate):
          f"= {td2} {row}\n ⊙ {ta1} ⊙ {rest}\n= {td1}", "hV", [("h", 1, "δ", d1)]),
         ("dW₁ = xᵀ δ₁ + 2 l2 W₁,  db₁ = δ₁",
          f"= {tX}ᵀ {td1}\n + 2·{l2:.2f} {tW1}\n= {tdW1}", "hU", [("U", 1, "", dW1)]),
-        ("update: W ← W − rate · dW,  b ← b − rate · db",
+        ("update: W ← W − rate · dW",
          f"W₁[0, 0] = {W1[0, 0]:.3f} − {rate:.1f}·{dW1[0, 0]:z.3f} = {new.weights[0][0, 0]:.3f}\n"
-         "and so each of the nine", "hoUVL",
+         "and so each weight and bias", "hoUVL",
          list(zip("UVhoL", [0] * 5, "→→→→→", [*new.weights, *new.biases, after], strict=True))),
     ]  # fmt: skip
 
