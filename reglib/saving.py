@@ -62,7 +62,9 @@ def load(cls, path, augment=None):
                 return _rebuilt(cls, dict(stored), augment)
         except Exception as error:  # a damaged archive fails in a dozen ways
             wanted = f"an undamaged file written by save() ({FORMAT})"
-            raise ValueError(f"path must be {wanted}, got {os.fspath(path)!r}: {error}") from error
+            raise ValueError(
+                f"path must be {wanted}, got {os.fspath(path)!r}: {error!r}"
+            ) from error
 
 
 def _about(net):
@@ -86,13 +88,23 @@ def _rebuilt(cls, stored, augment):
     for rng, state in zip((net.rng, net.noise_rng), about["streams"], strict=True):
         rng.bit_generator.state = state
     for i, (w, optimizer) in enumerate(zip(*_parts(net), strict=True)):
-        new = {name: stored[f"{i} {name}"] for name in ("w", *vars(optimizer))}
-        fits = [v.shape in (w.shape, ()) and np.isfinite(v).all() for v in new.values()]
-        if not all(fits) or new["w"].shape != w.shape:
-            raise ValueError(f"the arrays {i} must be finite and {w.shape}, got {new}")
-        w[...] = new.pop("w")
-        vars(optimizer).update({name: v if v.ndim else v.item() for name, v in new.items()})
+        w[...] = _like(w, stored, f"{i} w")
+        for name in vars(optimizer):
+            setattr(optimizer, name, _like(w, stored, f"{i} {name}", number=True))
     return net
+
+
+def _like(w, stored, name, number=False):
+    """Return the file's array, of the shape and dtype of w, or a number where one may stand."""
+    value = stored[name]
+    number = number and value.ndim == 0
+    if (
+        not (number or (value.shape, value.dtype) == (w.shape, w.dtype))
+        or not np.isfinite(value).all()
+    ):
+        got = f"{value.dtype} {value.shape}"
+        raise ValueError(f"{name!r} must be finite, {w.dtype} {w.shape}, got {got}")
+    return value.item() if number else value
 
 
 def _parts(net):
