@@ -148,7 +148,7 @@ WRONG["4.2"] = [
     (loss_penalty_per_sample, "divided by the number of samples"),
     (_loss(p=np.array), "squared error was taken of z"),
     (_loss(square=lambda E: E.sum() / len(E)), "squared error was summed"),
-    (_loss(square=lambda E: E.mean() / 2), "squared error is half"),
+    (_loss(square=lambda E: E.mean() / 2), "not the expected one"),
     (_loss(entropy=lambda Z, Y: np.mean(np.logaddexp(0, Z) - Y * Z)), "averaged over the outputs"),
     (_loss(entropy=lambda Z, Y: np.sum(Y * np.logaddexp(0, -Z)) / len(Z)), "Only -y log(p)"),
     (_loss(pays=lambda weights, biases: weights[:1]), "not the expected one"),

@@ -15,7 +15,7 @@ TESTS, NAMES = {}, ("relu", "tanh", "sigmoid")
 
 def network(rng, n, *sizes):
     """X, Y one-hot, weights and biases: no slope is flat, and no bias too small to be seen."""
-    pairs = list(zip(sizes, sizes[1:], strict=False))
+    pairs = zip(sizes, sizes[1:], strict=False)
     weights = tuple(rng.normal(size=pair) * 1.5 / pair[0] ** 0.5 for pair in pairs)
     biases = tuple(rng.uniform(0.3, 1, size=(1, size)) for size in sizes[1:])
     Y = np.eye(sizes[-1])[rng.permutation(n) % sizes[-1]]
@@ -24,8 +24,7 @@ def network(rng, n, *sizes):
 
 def cases(make, *shapes):
     """Return cases(rng): what `make` makes of an activation and of a network of each shape."""
-    nets = list(zip(NAMES * 2, shapes, strict=False))
-    return lambda rng: [make(name, *network(rng, *shape)) for name, shape in nets]
+    return lambda rng: [make(NAMES[i % 3], *network(rng, *s)) for i, s in enumerate(shapes)]
 
 
 def scores(X, weights, biases, activation, act=activate, bias=1, late=0):
@@ -41,22 +40,14 @@ TESTS["4.1"] = judged(scores, cases(
     (2, 2, 3, 1), (4, 3, 5, 2), (5, 3, 4, 4, 2), (6, 4, 5, 3, 6, 2), (3, 4, 2)), [
     ("last_activated", lambda *c: activate(c[3], scores(*c))), ("no_bias", {"bias": 0}),
     ("last_activated", lambda *c: sigmoid(scores(*c))), ("bias_late", {"bias": 0, "late": 1}),
-    ("never_activated", {"act": lambda name, z: z}),
     *(("other", {"act": lambda name, z, own=own: activate(own, z)}) for own in NAMES),
-])  # fmt: skip
+    ("never_activated", {"act": lambda name, z: z})])  # fmt: skip
 
 
 def training_loss(Z, Y, weights, biases, l1, l2, loss, out=sigmoid, square=np.mean, mean=np.sum,
                   entropy=lambda Z, Y: np.logaddexp(0, Z) - Y * Z, size=abs):  # fmt: skip
-    penalty = sum(l1 * size(W).sum() + l2 * (W**2).sum() for W in weights)
     data = square((out(Z) - Y) ** 2) if loss == "squared_error" else mean(entropy(Z, Y)) / len(Z)
-    return data + penalty
-
-
-def loss_case(name, X, Y, weights, biases):
-    """Every third has z of some 10,000; the targets are soft."""
-    Z, loss = X * 1e4 ** (name == "sigmoid"), "squared_error binary_cross_entropy".split()
-    return Z, 0.75 * Y, weights, biases, 0.03, 0.02, loss[name != "tanh"]
+    return data + sum(l1 * size(W).sum() + l2 * (W**2).sum() for W in weights)
 
 
 def not_from_z(given, case):
@@ -65,14 +56,15 @@ def not_from_z(given, case):
     return "overflow" if not np.isfinite(gap) else "clipped" if gap and case[0].max() > 99 else None
 
 
-loss_cases = cases(loss_case, (2, 1, 2, 1), (4, 2, 3, 2), (3, 2, 4, 2), (5, 3, 2, 3), (5, 3, 2, 3))
-TESTS["4.2"] = judged(training_loss, loss_cases, [
+TESTS["4.2"] = judged(training_loss, cases(
+    lambda name, X, Y, *net: (X * 1e4 ** (name == "sigmoid"), 0.75 * Y, *net, 0.03, 0.02,
+                              ("squared_error", "binary_cross_entropy")[name != "tanh"]),
+    (2, 1, 2, 1), (4, 2, 3, 2), (3, 2, 4, 2), (5, 3, 2, 3), (5, 3, 2, 3)), [
     ("no_penalty", lambda *c: training_loss(*c[:4], 0, 0, c[6])), ("scores", {"out": np.array}),
     ("biases_pay", lambda *c: training_loss(*c[:2], c[2] + c[3], *c[3:])),
     ("half", lambda *c: training_loss(*c[:5], c[5] / 2, c[6])), ("signed", {"size": np.array}),
     ("per_sample", lambda *c: training_loss(*c[:4], c[4] / len(c[0]), c[5] / len(c[0]), c[6])),
     ("squared_sum", {"square": lambda E: E.sum() / len(E)}),
-    ("squared_half", {"square": lambda E: E.mean() / 2}),
     ("entropy_mean", {"mean": lambda T: T.sum() / T.shape[1]}),
     ("one_side", {"entropy": lambda Z, Y: Y * np.logaddexp(0, -Z)}),
 ], explain=not_from_z)  # fmt: skip
@@ -87,25 +79,23 @@ def output_delta(Z, Y, output, times=2, count=np.size, way="full", out=outputs):
     return {"none": 1, "late": slope("sigmoid", A)}.get(way, A * (1 - A)) * dA
 
 
-DELTAS = {
-    "times": [("", 2), ("two", 1)],
-    "way": [("", "full"), ("diagonal", "diagonal"), ("no_slope", "none")],
-    "count": [("", np.size), ("outputs", len), ("not_mean", lambda Y: 1)],
-}  # fmt: skip
+DELTAS = {"times": [("", 2), ("two", 1)],
+          "way": [("", "full"), ("diagonal", "diagonal"), ("no_slope", "none")],
+          "count": [("", np.size), ("outputs", len), ("not_mean", lambda Y: 1)]}  # fmt: skip
 TESTS["4.3"] = judged(output_delta, cases(
     lambda name, Z, Y, *_: (Z, Y, "softmax" if name == "relu" else "sigmoid"),
     (2, 3, 3), (2, 2, 2), (4, 1, 1), (5, 4, 4), (4, 3, 3)), [
     *combined(DELTAS, "two no_slope not_mean"), ("turned", {"times": -2}),
-    ("slope_of_a", {"way": "late"}), ("other_axis", {"out": lambda name, Z: outputs(name, Z.T).T}),
-])  # fmt: skip
+    ("slope_of_a", {"way": "late"}),
+    ("other_axis", {"out": lambda name, Z: outputs(name, Z.T).T})])  # fmt: skip
 
 
-def hidden_step(delta_above, W_above, z, a_below, activation, at=slope, early=0, n=1, n_b=1):
+def hidden_step(delta_above, W_above, z, a_below, activation, at=slope, early=0, n=1):
     """delta, dW and db of a hidden layer; `early` takes the gradients before the slope."""
     passed = delta_above @ W_above.T
     delta = passed * at(activation, z)
     used = passed if early else delta
-    return delta, a_below.T @ used / n, used.sum(axis=0, keepdims=True) / n_b
+    return delta, a_below.T @ used / n, used.sum(axis=0, keepdims=True) / n
 
 
 SLOPED = [
@@ -116,8 +106,7 @@ SLOPED = [
 TESTS["4.4"] = judged(hidden_step, cases(
     lambda name, X, Y, W, b: (Y - 0.3, W[1], X @ W[0] + b[0], X, name),
     (3, 2, 4, 2), (2, 2, 3, 1), (6, 5, 3, 4)), [
-    *SLOPED, ("early", {"early": 1}), ("mean_again", lambda *c: hidden_step(*c, n_b=len(c[0]))),
-    ("mean_again", lambda *c: hidden_step(*c, n=len(c[0]), n_b=len(c[0]))),
+    *SLOPED, ("early", {"early": 1}), ("mean_again", lambda *c: hidden_step(*c, n=len(c[0]))),
 ], ("delta", "dW", "db"))  # fmt: skip
 
 
@@ -138,17 +127,16 @@ TESTS["4.5"] = judged(gradients, cases(
     (3, 2, 3, 2, 2), (8, 4, 5, 6, 3), (5, 3, 4, 2, 4)), [
     *SLOPED, ("biases_pay", {"paid": 1}), ("not_mean", {"count": lambda Y: 1}),
     ("no_penalty", lambda *c: gradients(*c[:5], 0, 0)), ("outputs", {"count": np.size}),
-    ("half", lambda *c: gradients(*c[:6], c[6] / 2)), ("no_sign", {"pull": np.abs}),
-    ("no_sign", {"pull": np.array}), ("no_sign", {"pull": np.ones_like}),
-    ("per_sample", lambda *c: gradients(*c[:5], c[5] / len(c[0]), c[6] / len(c[0]))),
+    *(("no_sign", {"pull": pull}) for pull in (np.abs, np.array, np.ones_like)),
+    ("half", lambda *c: gradients(*c[:6], c[6] / 2)),
 ], ("dW1", "dW2", "dW3", "db1", "db2"), order=(2, 1, 4, 0, 3))  # fmt: skip
 
 
 def start(answer, init, seed):
     """A start, judged layer by layer; the tolerances are 6 standard errors of normal draws."""
-    shapes = (40, 120), (1, 120), (120, 300), (1, 300)
+    shapes, names = ((40, 120), (1, 120), (120, 300), (1, 300)), ("W1", "b1", "W2", "b2")
     given = answer(40, 120, 300, init, seed)
-    if problem := difference(given, tuple(map(np.zeros, shapes)), np.inf, ("W1", "b1", "W2", "b2")):
+    if problem := difference(given, tuple(map(np.zeros, shapes)), np.inf, names):
         blame(problem, f"arrays of the shapes {shapes}", given, init=init, seed=seed)
     for W, b, (n, m) in zip(given[::2], given[1::2], shapes[::2], strict=True):
         known = {"he": 2 / n, "xavier": 2 / (n + m), "out": 2 / m, "small": 1e-4, "unscaled": 1}
@@ -157,18 +145,17 @@ def start(answer, init, seed):
         key = named(1, ratios, SIGMAS * (2 / W.size) ** 0.5, "variance")
         key = "mean" if abs(W.mean()) > SIGMAS * (W.var() / W.size) ** 0.5 else key
         if b.any() or key != init:
-            found = f"mean {W.mean():.3g}, variance {W.var():.3g}"
-            right = f"mean 0, variance {known[init]:.3g}"
-            blame("biases" if b.any() else key, right, found, n_in=n, n_out=m, init=init)
+            found = f"mean {W.mean():.3g}, variance {W.var():.3g}, largest bias {b.max():.3g}"
+            key, right = "biases" if b.any() else key, f"0, {known[init]:.3g} and 0"
+            blame(key, right, found, n_in=n, n_out=m, init=init)
     if np.corrcoef(*(W.ravel()[:99] for W in given[::2]))[0, 1] > 0.99:
         blame("same_draws", "draws of its own for W2", given[2][0, :4], W1=given[0][0, :4])
     return np.concatenate([part.ravel() for part in given])
 
 
 def first_weights(answer, seed=0):
-    rng = np.random.default_rng(seed)
     for init in "he", "xavier":
-        repeated(lambda seed, init=init: start(answer, init, seed), rng)
+        repeated(lambda s, init=init: start(answer, init, s), np.random.default_rng(seed))
 
 
 TESTS["4.6"] = first_weights
