@@ -60,11 +60,8 @@ def backprop_steps(x, y, l2, rate):
     right, penalty = a2[0, 0] if y else 1 - a2[0, 0], L2(l2)(net.weights)
     tX, tz1, ta1, tz2, ta2, td2, td1, rest = _digits(X, z1, a1, z2, a2, d2, d1, 1 - a1)
     tW1, tW2, tb1, tb2, tdW1, tdW2, row = _digits(W1, W2, b1, b2, dW1, dW2, W2.T)
-    outcome = f"l2 {l2:.2f}, learning rate {rate:.1f}:\nthe update takes the loss\n"
-    outcome += f"from {loss:.3f} to {after:.3f}"
-    return outcome, [
-        ("x and y", f"= {tX} and {y}", "x", [("x", 0, "x", x), ("U", 0, "", W1), ("V", 0, "", W2),
-                                       ("h", 0, "b", b1), ("o", 0, "b", b2)]),
+    return f"from {loss:.3f} to {after:.3f}", [
+        ("x and y", f"= {tX} and {y}", "x", [("x", 0, "x", x)]),
         ("z₁ = x W₁ + b₁", f"= {tX} {tW1}\n + {tb1}\n= {tz1}", "hU", [("h", 0, "z", z1)]),
         ("a₁ = σ(z₁)", f"= σ({tz1})\n= {ta1}", "h", [("h", 0, "a", a1)]),
         ("z₂ = a₁ W₂ + b₂", f"= {ta1} {tW2}\n + {tb2}\n= {tz2}", "oV", [("o", 0, "z", z2)]),
@@ -79,9 +76,10 @@ def backprop_steps(x, y, l2, rate):
         ("dW₁ = xᵀ δ₁ + 2 l2 W₁,  db₁ = δ₁",
          f"= {tX}ᵀ {td1}\n + 2·{l2:.2f} {tW1}\n= {tdW1}", "hU", [("U", 1, "", dW1)]),
         ("update: W ← W − rate · dW",
-         f"W₁[0, 0] = {W1[0, 0]:.3f} − {rate:.1f}·{dW1[0, 0]:z.3f} = {new.weights[0][0, 0]:.3f}\n"
-         "and so each weight and bias", "hoUVL",
-         list(zip("UVhoL", [0] * 5, "→→→→→", [*new.weights, *new.biases, after], strict=True))),
+         f"W₁[0, 0] = {W1[0, 0]:.3f} − {rate:.1f}·{dW1[0, 0]:z.3f} = {new.weights[0][0, 0]:.3f}",
+         "hoUVL", [("U", 0, "→", new.weights[0]), ("V", 0, "→", new.weights[1]),
+                   ("h", 0, "b →", new.biases[0]), ("o", 0, "b →", new.biases[1]),
+                   ("L", 0, "→", after)]),
     ]  # fmt: skip
 
 
@@ -110,15 +108,23 @@ def backprop():
         graph.text(*at, name, ha="center", va="center", size=10)
     edges = graph.add_collection(LineCollection([], color="#FFC20A", linewidth=4))
     rings = graph.scatter([], [], s=700, facecolor="none", edgecolor="#FFC20A", lw=4, zorder=3)
-    gaps = [0.3, -0.3, 0.3, -0.3, 0.3, 0.3] + [0.03] * 6  # values outside, gradients inside
-    values = [
-        [graph.text(x, y + up, "", ha="center", va="top" if up < 0 else "bottom", color=c, size=9.5)
-         for up, c in ((gap, BLUE), (-gap, "#B05A00"))]
-        for (x, y), gap in zip([*_NODES, *_LABELS], gaps, strict=True)
-    ]  # fmt: skip
+    net, spots = tiny_network(0), np.vstack([_NODES, _LABELS])
+
+    def write(place, up, color, words=""):
+        at, va = spots[place] + [0, up], "top" if up < 0 else "bottom"
+        return graph.text(*at, words, ha="center", va=va, color=color, size=9.5)
+
+    for place, up, v in zip([2, 3, 4], [0.3, -0.3, 0.3], np.hstack(net.biases)[0], strict=True):
+        write(place, up, BLUE, f"b {v:.3f}")
+    for place, v in enumerate(np.concatenate([W.ravel() for W in net.weights]), 6):
+        write(place, 0.03, BLUE, f"{v:.3f}")
+    ups = [(0.3, -0.3), (-0.3, 0.3), (0.51, -0.3), (-0.51, 0.3), (0.51, -0.3), (0.3, -0.3)]
+    ups += [(-0.23, -0.03)] * 6  # a weight's gradient is below it, and its new value below that
+    values = [(write(i, up, BLUE), write(i, back, "#B05A00")) for i, (up, back) in enumerate(ups)]
     formula = panel.text(0, 0.97, "", va="top", weight="bold", size=10)
     numbers = panel.text(0, 0.87, "", va="top", size=9.5, linespacing=1.6)
-    result = panel.text(0, 0.05, "", size=9.5, linespacing=1.6)
+    panel.text(0, 0.12, "The update takes the loss", size=9.5)
+    result = panel.text(0, 0.05, "", size=9.5)
 
     def update(step, point, l2, rate):
         x, now = (int(point[1]), int(point[4])), names.index(step) + 1
@@ -132,7 +138,7 @@ def backprop():
         rings.set_offsets(_NODES[on[:6]])
         edges.set_segments(_PIECES[on[6:]].reshape(-1, 2, 2))
         set_each([formula, numbers, result], "text", [equation, with_numbers, outcome])
-        return f"<b>{equation}</b><br>{with_numbers}; {outcome}.".replace("\n", " ")
+        return f"<b>{equation}</b><br>{with_numbers}. The update takes the loss {outcome}."
 
     return Explorer(
         fig, update, [edges, rings, values, formula, numbers, result],
