@@ -2,8 +2,6 @@
 
 import numpy as np
 
-__all__ = ["activate", "sigmoid", "slope"]
-
 
 def sigmoid(z):
     """Return ``1 / (1 + exp(-z))``, written so that the exponent is never positive.

@@ -34,9 +34,8 @@ def rotate(images, degrees):
     [[2.0, 4.0], [1.0, 3.0]]
     """
     images = batch("images", images)
-    angles = np.deg2rad(each("degrees", degrees, "of any sign", len(images)))
-    cos, sin = np.cos(angles), np.sin(angles)
-    turns = np.array([[cos, sin], [-sin, cos]], images.dtype)
+    a = np.deg2rad(each("degrees", degrees, "of any sign", len(images)))
+    turns = np.array([[np.cos(a), np.sin(a)], [-np.sin(a), np.cos(a)]], images.dtype)
     return in_pieces(_warp, images, turns.transpose(2, 0, 1))
 
 

@@ -4,8 +4,6 @@ import numpy as np
 
 from reglib.activations import sigmoid
 
-__all__ = ["LOSSES", "data_loss", "labels", "output_gradient", "outputs"]
-
 # What each output may be trained with; the gradient of every pair is written below.
 LOSSES = {
     "sigmoid": ("squared_error", "binary_cross_entropy"),
@@ -27,8 +25,7 @@ def outputs(output, z):
     if output == "softmax":
         # The shift cancels and prevents overflow; the copy lets NumPy take all maxima at once.
         e = np.exp(z - z.T.copy().max(axis=0)[:, None])
-        e /= e.sum(axis=1, keepdims=True)
-        return e
+        return e / e.sum(axis=1, keepdims=True)
     return z
 
 

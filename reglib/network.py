@@ -125,9 +125,8 @@ class RegularizedNeuralNetwork:
         if augment is not None and not callable(augment):
             raise ValueError(f"augment must be a transform t(X, Y, rng) or None, got {augment!r}")
         self.augment = augment
-        if dtype not in ("float32", "float64", float, np.float32, np.float64):
-            raise ValueError(f"dtype must be float32 or float64, got {dtype!r}")
-        self.dtype = np.dtype(dtype)
+        name = getattr(dtype, "__name__", str(dtype))  # of a type, a NumPy dtype or a string
+        self.dtype = np.dtype(choice("dtype", name, ("float32", "float64", "float")))
         self.rng = np.random.default_rng(rng)
         self.noise_rng = self.rng.spawn(1)[0]
         self._on_weights, self._on_units = {}, {}  # by layer: what dropped in the last pass
@@ -173,8 +172,7 @@ class RegularizedNeuralNetwork:
             y = np.eye(k)[y.astype(int)]
         Y = floats("y", y.reshape(-1, 1) if y.ndim == 1 else y, self.dtype)
         if Y.shape != (n, k):
-            one_hot = f" or ({n}, {k})" if k > 1 else ""
-            raise ValueError(f"y must be ({n},), ({n}, 1){one_hot}, got {shape}")
+            raise ValueError(f"y must be ({n},), ({n}, 1) or ({n}, {k}), got {shape}")
         finite("y", Y)
         if self.loss != "squared_error" and not (Y.min() >= 0 and Y.max() <= 1):
             raise ValueError(f"y must be in [0, 1] for {self.loss}, got {Y.min()} to {Y.max()}")
@@ -208,20 +206,18 @@ class RegularizedNeuralNetwork:
 
     def data_loss(self, output, y):
         """Return the loss of outputs (n, n_out) against y as given, penalties left out."""
-        A = self._outputs(output)
-        return data_loss(self.loss, A, self._targets(y, len(A)))
+        return data_loss(self.loss, *self._answers(output, y))
 
     def compute_loss(self, output, y):
         """Return the training loss: against smoothed labels, plus ``l1 sum|W| + l2 sum W²``."""
-        A = self._outputs(output)
-        loss = data_loss(self.loss, A, self._soften(self._targets(y, len(A))))
-        return loss + ElasticNet(self.l1, self.l2)(self.weights)
+        A, Y = self._answers(output, y)
+        return data_loss(self.loss, A, self._soften(Y)) + ElasticNet(self.l1, self.l2)(self.weights)
 
-    def _outputs(self, output):
+    def _answers(self, output, y):
         A = floats("output", output, self.dtype)
         if A.ndim != 2 or A.shape[1] != self.layer_sizes[-1]:
             raise ValueError(f"output must be (n, {self.layer_sizes[-1]}), got {A.shape}")
-        return A
+        return A, self._targets(y, len(A))
 
     def _soften(self, Y):
         """Return the labels (n, k) to train on; a single output is one of two classes."""

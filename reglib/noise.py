@@ -62,8 +62,7 @@ class Dropout:
             return x
         precision = np.float32 if x.dtype == np.float32 else np.float64
         draw = self.rng.random(x.shape, precision) if self.p else np.ones(x.shape)
-        self.mask = (draw >= self.p).astype(x.dtype)
-        self.mask /= 1 - self.p
+        self.mask = (draw >= self.p).astype(x.dtype) / (1 - self.p)
         return self.mask * x
 
     def backward(self, dout):

@@ -6,8 +6,6 @@ in units of the learning rate, and the scale by which a lasting gradient enters 
 
 import numpy as np
 
-__all__ = ["SGD", "Adam"]
-
 
 class SGD:
     r"""Follow the gradient with momentum: past gradients keep pushing, fading by the factor mu.
@@ -79,6 +77,5 @@ class Adam:
         self.steps += 1
         self.mean = self.beta1 * self.mean + (1 - self.beta1) * gradient
         self.square = self.beta2 * self.square + (1 - self.beta2) * np.square(gradient)
-        size = np.sqrt(self.square / (1 - self.beta2**self.steps))
-        scale = 1 / (size + self.eps)
+        scale = 1 / (np.sqrt(self.square / (1 - self.beta2**self.steps)) + self.eps)
         return scale * self.mean / (1 - self.beta1**self.steps), scale

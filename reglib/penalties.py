@@ -35,8 +35,7 @@ class ElasticNet:
     """
 
     def __init__(self, l1=0.01, l2=0.01):
-        self.l1 = number("l1", l1, ">= 0")
-        self.l2 = number("l2", l2, ">= 0")
+        self.l1, self.l2 = number("l1", l1, ">= 0"), number("l2", l2, ">= 0")
 
     def __call__(self, w):
         """Return the penalty of one array, or of a list of arrays, as a float."""

@@ -8,9 +8,7 @@ import numpy as np
 
 from reglib.checks import choice
 
-__all__ = ["load", "save"]
-
-FORMAT = "reglib network 1"
+FORMAT = "reglib network 1"  # also the name of the entry that is no array of numbers
 STREAMS = ("PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64")
 
 
@@ -30,14 +28,12 @@ def save(net, path):
     ...     RegularizedNeuralNetwork.load(f"{folder}/net.npz").l2
     0.01
     """
-    arrays = {
-        f"{i} {name}": value
-        for i, (w, optimizer) in enumerate(zip(*_parts(net), strict=True))
-        for name, value in [("w", w), *vars(optimizer).items()]
-    }
+    arrays = {FORMAT: json.dumps(_about(net), default=lambda value: value.tolist())}
+    for i, (w, optimizer) in enumerate(zip(net.weights + net.biases, net._optimizers, strict=True)):
+        arrays |= {f"{i} {name}": value for name, value in [("w", w), *vars(optimizer).items()]}
     part = f"{path}.part"
     with open(part, "wb") as file:
-        np.savez(file, about=json.dumps(_about(net), default=lambda v: v.tolist()), **arrays)
+        np.savez(file, **arrays)
     os.replace(part, path)  # all at once: an interrupted save leaves the old file whole
 
 
@@ -61,17 +57,14 @@ def load(cls, path, augment=None):
             with np.load(file, allow_pickle=False) as stored:
                 return _rebuilt(cls, dict(stored), augment)
         except Exception as error:  # a damaged archive fails in a dozen ways
-            wanted = f"an undamaged file written by save() ({FORMAT})"
-            raise ValueError(
-                f"path must be {wanted}, got {os.fspath(path)!r}: {error!r}"
-            ) from error
+            got = f"{os.fspath(path)!r}: {error!r}"
+            raise ValueError(f"path must be an undamaged file of save(), got {got}") from error
 
 
 def _about(net):
     """Return what is no array: the options, and where the random streams stand."""
     names = [n for n in inspect.signature(type(net)).parameters if n not in ("augment", "rng")]
     return {
-        "format": FORMAT,
         "options": {n: getattr(net, n) for n in names} | {"dtype": net.dtype.name},
         "augmented": net.augment is not None,
         "streams": [rng.bit_generator.state for rng in (net.rng, net.noise_rng)],
@@ -79,15 +72,14 @@ def _about(net):
 
 
 def _rebuilt(cls, stored, augment):
-    about = json.loads(str(stored["about"]))
-    choice("its format", about["format"], (FORMAT,))
+    about = json.loads(str(stored[FORMAT]))
     kind = choice("its random stream", about["streams"][0]["bit_generator"], STREAMS)
     if about["augmented"] and augment is None:
         augment = _missing
     net = cls(**about["options"], augment=augment, rng=getattr(np.random, kind)())
     for rng, state in zip((net.rng, net.noise_rng), about["streams"], strict=True):
         rng.bit_generator.state = state
-    for i, (w, optimizer) in enumerate(zip(*_parts(net), strict=True)):
+    for i, (w, optimizer) in enumerate(zip(net.weights + net.biases, net._optimizers, strict=True)):
         w[...] = _like(w, stored, f"{i} w")
         for name in vars(optimizer):
             setattr(optimizer, name, _like(w, stored, f"{i} {name}", number=True))
@@ -105,10 +97,6 @@ def _like(w, stored, name, number=False):
         got = f"{value.dtype} {value.shape}"
         raise ValueError(f"{name!r} must be finite, {w.dtype} {w.shape}, got {got}")
     return value.item() if number else value
-
-
-def _parts(net):
-    return net.weights + net.biases, net._optimizers
 
 
 def _missing(X, Y, rng):

@@ -6,8 +6,6 @@ from reglib.checks import number, whole
 from reglib.losses import data_loss, labels
 from reglib.penalties import L1, ElasticNet
 
-__all__ = ["fit", "stay_finite"]
-
 
 def fit(
     net, X, Y, epochs, batch_size, learning_rate, validation_data=None, patience=None, progress=True
@@ -66,8 +64,7 @@ def fit(
     with threadpool_limits(1, "blas"), np.errstate(over="ignore", invalid="ignore"), bar:
         for epoch in bar:
             order = net.rng.permutation(len(X))
-            for start in range(0, len(X), batch_size):
-                rows = order[start : start + batch_size]
+            for rows in np.split(order, range(batch_size, len(X), batch_size)):
                 batch = X[rows], Y[rows]
                 if net.augment:
                     batch = augmented(net, *batch, shape)
@@ -116,9 +113,7 @@ def step(net, X, Y, learning_rate):
 def record(net, X, Y, validation_data):
     """Return this epoch's line of the history, measured in evaluation mode."""
     line = scores(net, X, Y)
-    loss = line["data_loss"]
-    if net.label_smoothing:
-        loss = data_loss(net.loss, net.activations[-1], net._soften(Y))
+    loss = data_loss(net.loss, net.activations[-1], net._soften(Y))
     if net.l1 or net.l2:
         loss += ElasticNet(net.l1, net.l2)(net.weights)
     norm = float(np.sqrt(sum(np.square(W).sum() for W in net.weights)))
@@ -141,7 +136,5 @@ def scores(net, X, Y):
 def stay_finite(loss, epoch, learning_rate):
     """Raise FloatingPointError, which says what to try, if the loss is not finite."""
     if not np.isfinite(loss):
-        raise FloatingPointError(
-            f"the loss became {loss} in epoch {epoch}: try a learning_rate below "
-            f"{learning_rate}, inputs scaled to unit size, or a max_norm"
-        )
+        tips = f"a learning_rate below {learning_rate}, inputs scaled to unit size, or a max_norm"
+        raise FloatingPointError(f"the loss became {loss} in epoch {epoch}: try {tips}")

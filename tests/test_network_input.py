@@ -19,7 +19,7 @@ BAD_ARGUMENTS = {
     "init": (["zeros", None, 0.1], "xavier, he, small"),
     "optimizer": (["rmsprop", None, "SGD"], "sgd, adam, adamw"),
     "loss": (["mse", "cross_entropy", None], "squared_error, binary_cross_entropy"),
-    "dtype": (["float16", int, None, "number", np.complex128], "float32 or float64"),
+    "dtype": (["float16", int, None, "number", np.complex128], "float32, float64"),
     "layer_sizes": ([[3], [], 3, "32", None], "two layers"),
 }
 
