@@ -29,7 +29,8 @@ def test_bad_constructor_arguments_name_what_is_allowed(name):
     values, allowed = BAD_ARGUMENTS[name]
     for value in values:
         arguments = {"layer_sizes": [3, 2], name: value}
-        raises(lambda a=arguments: RegularizedNeuralNetwork(**a), name, repr(value), allowed)
+        given = repr(getattr(value, "__name__", value)).strip("'")  # a type goes by its name
+        raises(lambda a=arguments: RegularizedNeuralNetwork(**a), name, given, allowed)
 
 
 def test_layers_and_losses_that_do_not_fit_raise():
