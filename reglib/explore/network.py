@@ -278,12 +278,13 @@ def switches():
     Explorer
         Controls: nine check boxes, from L1 to early stopping.
     """
-    fig, (plane,) = figure("A", 4.4)
-    (before,) = plane.plot(*switched(())[1].T, ":", color=GREY, label="all off")
-    (line,) = plane.plot([], [], color="black", label="boundary")
-    area, dots = moons_plane(plane, [ORANGE + "90", BLUE + "90"])
-    fig.legend(loc="outside lower center", ncols=5)
-    off = switched(())
+    fig, planes = figure("AB", 4.0)
+    off, tints = switched(()), [ORANGE + "90", BLUE + "90"]
+    (before, _), (area, marks) = [moons_plane(ax, tints) for ax in planes]
+    before.set_data(off[0])
+    _, line = [ax.plot(*off[1].T, color="black", label="boundary")[0] for ax in planes]
+    set_each(planes, "title", ["all off", "with these switches"])
+    fig.legend(handles=[line, *marks], loc="outside lower center", ncols=4)
 
     def update(**on):
         names = tuple(name for name in _TECHNIQUES if on[name])
@@ -296,13 +297,13 @@ def switches():
         ) + f" With all off: {off[2]:.3f}, {off[3]:.3f} and {off[4]:.1f}." * bool(names)
 
     return Explorer(
-        fig, update, [area, before, line, dots], {name: switch(name) for name in _TECHNIQUES},
+        fig, update, [area, line, marks], {name: switch(name) for name in _TECHNIQUES},
         title="One network, a switch for each technique",
         caption="Try: each switch alone, then two together. Which pair is better than either, and "
         "which is too much? 60 training points, some labels wrong; 1,000 test points, true labels.",
-        alt="Sixty points of two half moons, some with a wrong label, and two boundaries of a "
-        "network: the dotted one, trained with everything off, bends round wrong labels; the "
-        "solid one, with the chosen techniques, is smoother.",
+        alt="Twice sixty points of two half moons, some with a wrong label, and a network's "
+        "boundary: left, trained with everything off, it bends round wrong labels; right, with "
+        "the chosen techniques, it is smoother.",
     )  # fmt: skip
 
 
