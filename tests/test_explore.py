@@ -202,6 +202,15 @@ def test_a_changed_limit_draws_a_new_background():
     assert shown(explorer) == shown(plain), "the old limit does not come back"
 
 
+def test_the_words_are_those_of_the_explorer_and_none_is_left_over():
+    assert sorted(Explorer.words) == sorted(explore.__all__)
+    for name, words in Explorer.words.items():
+        explorer = getattr(explore, name)()
+        shown = [explorer.title, explorer.alt, explorer.children[-1].value]
+        assert shown[:2] == [words["title"], words["alt"]], f"{name} has another's words"
+        assert words["caption"] in shown[2], f"{name} has another's caption"
+
+
 def test_an_error_shows_in_the_text_and_the_next_move_recovers():
     def update(height):
         if height > 5:

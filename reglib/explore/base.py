@@ -5,6 +5,8 @@ import contextlib
 import html
 import io
 import threading
+import tomllib
+from pathlib import Path
 
 import ipywidgets as widgets
 import matplotlib
@@ -67,7 +69,8 @@ class _Picture(widgets.Image):
 class Explorer(widgets.VBox):
     """Controls, a picture that follows them, and the picture's numbers in words.
 
-    One function makes one explorer: it draws the figure, says what moves and how::
+    One function makes one explorer: it draws the figure, says what moves and how; title, caption
+    and alternative text stand under its name in ``words.toml``::
 
         @house_style()
         def shrinkage():
@@ -81,7 +84,7 @@ class Explorer(widgets.VBox):
 
             return Explorer(
                 fig, update, moving=[line], controls={"l2": log_slider("l2", 0.01, 10, 1)},
-                title="...", caption="...", alt="...",
+                **Explorer.words["shrinkage"],
             )
 
     Parameters
@@ -104,6 +107,7 @@ class Explorer(widgets.VBox):
         The picture in words, for who cannot see it.
     """
 
+    words = tomllib.loads(Path(__file__).with_name("words.toml").read_text(encoding="utf-8"))
     # JupyterLab answers controls in another thread than the one that runs the cells.
     _lock = threading.RLock()
 

@@ -106,12 +106,7 @@ def noise_boundary():
     return Explorer(
         fig, update, [area, line, dots, lines, cursor],
         {"p": positions("dropout p", _PS, 0), "stddev": positions("input noise", _STDDEVS, 0)},
-        title="Noise in training smooths the boundary, in the end too much",
-        caption="Try: find the best test accuracy with dropout alone, with input noise alone, then "
-        "with both. Shades: how sure the network is. Right: every p at this input noise.",
-        alt="Left: sixty points of two half moons, some with a wrong label, and a network's "
-        "boundary: without noise it bends round wrong labels, with some it is a smooth curve, "
-        "with much too plain. Right: training and test accuracy against p.",
+        **Explorer.words["noise_boundary"],
     )  # fmt: skip
 
 
@@ -161,9 +156,5 @@ def mixup_boundary():
     return Explorer(
         fig, update, [area, soft, edge, walk, marks, curve],
         {"alpha": positions("alpha", _ALPHAS, 1)},
-        title="Mixup: from one class to the other by a slope, not by a step",
-        caption="Try: alpha 0, then larger ones. What becomes of the bays round wrong labels, and "
-        "of the mean confidence? One fit at each of the 6 positions, none between.",
-        alt="Left: two half moons, some labels wrong, a smooth boundary. Right: the probability "
-        "of class 1 along a line across both: without mixup it leaps, with mixup it falls slowly.",
+        **Explorer.words["mixup_boundary"],
     )  # fmt: skip

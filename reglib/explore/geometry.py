@@ -168,12 +168,7 @@ def constraint_balls(shape="L1"):
          "radius": slider("radius", 0.05, 2.5, 1.0),
          "best1": slider("least loss at w₁", -2, 2, 0.4),
          "best2": slider("least loss at w₂", -2, 2, 1.6)},
-        title="Corners give exact zeros, round balls do not",
-        caption="Try: for each shape, make the ball grow. At which radius does w₁ leave 0, and at "
-        "which does the ball stop to matter?",
-        alt="Left: elliptic contours of a loss of two weights, a ball about zero and the point of "
-        "the ball with the least loss. Right: the two weights of that point against the radius. "
-        "With the corners of L1 the first stays at zero for long, with round balls it does not.",
+        **Explorer.words["constraint_balls"],
     )  # fmt: skip
 
 
@@ -217,10 +212,5 @@ def soft_threshold():
         fig, update, [zone, lines, line, dots],
         {"strength": slider("strength × step", 0.05, 2.5, 0.6),
          "weight": slider("weight before", -3, 3, 1.5)},
-        title="L1 cuts to zero, L2 only shrinks",
-        caption="Try: bring the weight into the shaded band. The elastic net has both strengths "
-        "equal.",
-        alt="The weight after one proximal step against the weight before it. L1 is flat at zero "
-        "in a shaded band and parallel to the diagonal outside it; L2 is a straight line of "
-        "smaller slope through zero; the elastic net does both.",
+        **Explorer.words["soft_threshold"],
     )  # fmt: skip

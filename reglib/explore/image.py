@@ -130,11 +130,7 @@ def geometric_transform():
          "angle": slider("angle in degrees", -180, 175, -20, 5, ".0f"),
          "factor": slider("scale", 0.5, 2, 1), "across": positions("crop, across", (-1, 0, 1), 0),
          "down": positions("crop, down", (-1, 0, 1), 0)},
-        title="Which moves leave the label true?",
-        caption="At the start you read a 6 and the network, trained upright, does not: a move "
-        "worth training on. Try: turn it by 180°. Is the label still true? Then flip other digits.",
-        alt="A temple and a handwritten 6, each beside a turned copy whose frame is outlined; bars "
-        "show that a network reads the turned 6 as an 8.",
+        **Explorer.words["geometric_transform"],
     )  # fmt: skip
 
 
@@ -174,10 +170,7 @@ def color_transform():
         {"photograph": choice("photograph", list(_LEFT), "temple"),
          "brightness": slider("brightness", 0, 2, 1.3), "contrast": slider("contrast", 0, 2, 1),
          "saturation": slider("saturation", 0, 2, 1)},
-        title="Other light, the same label: until values meet the ends",
-        caption="Try: brightness 2, then 0.5. Which loses more? When do the three lines meet?",
-        alt="A temple, the same temple brighter, and histograms of the second's red, green and "
-        "blue: many values have reached the upper end.",
+        **Explorer.words["color_transform"],
     )  # fmt: skip
 
 
@@ -221,11 +214,7 @@ def random_erasing():
          "area": slider("area share", 0.02, 0.33, 0.2, 0.01),
          "ratio": log_slider("height / width", 0.3, 3.3, 1),
          "across": slider("centre, across", 0, 1, 0.5), "down": slider("centre, down", 0, 1, 0.4)},
-        title="A picture with a hole, and its whole label",
-        caption="Try: push the box into a corner. How much of it is left? (RandomErasing draws "
-        "only boxes that fit.) Then hide what you know the flower by: is its label still true?",
-        alt="A temple with a box drawn on it, the same with the box black, and bars: the area "
-        "asked for and erased, what is still seen, and the label, which stays whole.",
+        **Explorer.words["random_erasing"],
     )  # fmt: skip
 
 
@@ -283,10 +272,7 @@ def mixup():
 
     return _mixture(
         mix, 0.65, {},
-        title="Mixup: two pictures shine through, the label says how much of each",
-        caption="Try: at which lambda do you no longer see the second picture? What is its share "
-        "of the label there? Then mix two digits: is what you see a digit?",
-        alt="A temple, a flower, the two laid over each other, and two bars: the label's shares.",
+        **Explorer.words["mixup"],
     )  # fmt: skip
 
 
@@ -319,9 +305,5 @@ def cutmix():
     return _mixture(
         mix, 0.6,
         {"across": slider("centre, across", 0, 1, 0.85), "down": slider("centre, down", 0, 1, 0.4)},
-        title="CutMix: the label counts the pixels that were really cut",
-        caption="Dashed: the label that the drawn lambda would give. Try: push the box into a "
-        "corner. Then cover what you know the temple by: does the label show it?",
-        alt="A temple and a flower, a box at the same place in both; the temple with the flower's "
-        "box; the temple's bar is above the dashed one, because the border clipped the box.",
+        **Explorer.words["cutmix"],
     )  # fmt: skip

@@ -82,12 +82,7 @@ def polynomial_fit():
     return Explorer(
         fig, update, [line, at_l2],
         {"l2": log_slider("strength l2", 1e-8, 10, 1e-8, 0.1, ".1e")},
-        title="Too little, enough, too much",
-        caption="Try: cover the right picture and choose l2 by the look of the curve alone. Then "
-        "uncover it.",
-        alt="Left: a polynomial of degree 15 through 20 noisy points, wild at the start, close to "
-        "the true curve at a middle strength of L2, almost flat at a large one. Right: the "
-        "training error grows with the strength, the validation error falls and rises again.",
+        **Explorer.words["polynomial_fit"],
     )  # fmt: skip
 
 
@@ -177,12 +172,7 @@ def coefficient_paths(penalty="L1"):
         fig, update, [lines, error, best, *top_cursor[::-1], *low_cursor[::-1]],
         {"penalty": choice("penalty", list(_PENALTIES), penalty),
          "strength": log_slider("strength", 1e-3, 10, 0.03)},
-        title="L1 drops coefficients one by one, L2 alone none",
-        caption="Try: for each penalty find the least validation error, and count the coefficients "
-        "there. 40 patients train, 402 validate; the error (RMSE) has the disease score's unit.",
-        alt="Top: the ten coefficients of a linear model of the diabetes data against the strength "
-        "of the penalty. With L1 they reach zero one after another, with L2 they shrink together. "
-        "Bottom: the validation error, which falls to a least value and rises again.",
+        **Explorer.words["coefficient_paths"],
     )  # fmt: skip
 
 
@@ -231,12 +221,7 @@ def singular_values():
 
     return Explorer(
         fig, update, [bars, at_l2], {"l2": log_slider("strength l2", 1e-4, 10, 0.1)},
-        title="L2 closes the weak directions first",
-        caption="Try: raise l2 until half the degrees of freedom are gone. Which directions are "
-        "still open?",
-        alt="Left: ten bars, one for each singular value of the diabetes inputs, show the share "
-        "of the coefficient that L2 keeps; the bars of small singular values are the lowest. "
-        "Right: their sum, the effective degrees of freedom, falls from 10 to 1 as l2 grows.",
+        **Explorer.words["singular_values"],
     )  # fmt: skip
 
 
@@ -283,10 +268,5 @@ def early_stopping():
         fig, update, [lines, marks],
         {"steps": log_slider("steps of descent", 10, 10_000, 50.0, readout_format=".0f"),
          "l2": log_slider("strength l2", 1e-4, 10, 0.1)},
-        title="Stopping early shrinks almost as L2 does",
-        caption="Try: change the steps, then bring the curves together with l2. Does the largest "
-        "difference ever reach 0?",
-        alt="The share of each coefficient that is reached, against the loss's curvature along its "
-        "direction: one S-shaped curve for gradient descent that stopped early, one for L2, close "
-        "to each other and not equal. Dots mark the ten directions of the diabetes data.",
+        **Explorer.words["early_stopping"],
     )  # fmt: skip

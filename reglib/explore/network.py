@@ -145,12 +145,7 @@ def backprop():
         {"step": positions("step", names, "x"),
          "point": choice("sample of XOR", list(_POINTS), "(1, 0) → 1"),
          "l2": slider("l2", 0, 0.1, 0, 0.01), "rate": slider("learning rate", 0.1, 5, 1, 0.1)},
-        title="Forward the values, backward the gradients",
-        caption="Try: go to dW₁ and take the sample (0, 0): which gradients are 0, and which are "
-        "not? Blue: values, brown: gradients. Sigmoids, binary cross-entropy, one sample.",
-        alt="A graph of two inputs, two hidden units, an output and the loss. Step by step the "
-        "values appear from left to right, then the gradients from right to left, each beside its "
-        "unit or edge; the equation stands beside it with its numbers. The update lowers the loss.",
+        **Explorer.words["backprop"],
     )  # fmt: skip
 
 
@@ -244,14 +239,7 @@ def loss_surface():
         {"kind": choice("penalty", list(_PENALTIES), "L2"),
          "strength": log_slider("strength", 1e-3, 1, 0.01, 0.1),
          "w1": slider("start w₁", -1, 2.5, -0.5), "w2": slider("start w₂", -1, 2.5, -0.8)},
-        title="L2 merges two valleys, L1 switches a unit off",
-        caption="Try: raise the strength until both stars are one (L2), or until one weight is 0 "
-        "(L1). Two tanh units see one input of 569 tumours (concavity error); their sum is to be 1 "
-        "for malignant and -1 for benign. Exchanging the units changes nothing.",
-        alt="Left: contours of the loss over two weights, two valleys that mirror each other, the "
-        "least loss in each and a descent into one. Right: the two weights of least loss against "
-        "the strength. With L2 they meet and become equal, with L1 the smaller is exactly zero "
-        "from some strength on, and then both.",
+        **Explorer.words["loss_surface"],
     )  # fmt: skip
 
 
@@ -298,12 +286,7 @@ def switches():
 
     return Explorer(
         fig, update, [area, line, marks], {name: switch(name) for name in _TECHNIQUES},
-        title="One network, a switch for each technique",
-        caption="Try: each switch alone, then two together. Which pair is better than either, and "
-        "which is too much? 60 training points, some labels wrong; 1,000 test points, true labels.",
-        alt="Twice sixty points of two half moons, some with a wrong label, and a network's "
-        "boundary: left, trained with everything off, it bends round wrong labels; right, with "
-        "the chosen techniques, it is smoother.",
+        **Explorer.words["switches"],
     )  # fmt: skip
 
 
@@ -375,12 +358,5 @@ def training_curves():
         {"rate": positions("learning rate", _RATES, 0.03),
          "kind": choice("penalty", list(_PENALTIES), "L2"),
          "strength": positions("strength", _LAMBDAS, 0)},
-        title="Too slow, too fast, too free, too bound",
-        caption="Try: find the least validation loss at the end. Then raise the learning rate "
-        "until training fails. 40 diabetes patients train a 10-32-1 ReLU network, 402 validate; 1 "
-        "is about the error of always saying the mean. The curves leave the penalty itself out.",
-        alt="Training and validation loss against the epoch, both axes fixed. Without a penalty "
-        "the training loss falls and the validation loss rises again; with a middle strength both "
-        "stay close, with a large one both stay high. A large learning rate leaves the picture "
-        "within a few epochs.",
+        **Explorer.words["training_curves"],
     )  # fmt: skip

@@ -124,12 +124,7 @@ def thinned_network(dropped="units"):
         {"kind": choice("what is dropped", _KINDS, kind),
          "place": choice("noise in", list(_PLACES), "every layer"),
          "p": slider("p, to drop", 0, 0.8, 0.5), "draw": positions("draw", range(1, 31), 3)},
-        title="Do thinned networks average to the whole one?",
-        caption="Try: let p grow. Do the two lines part? And with noise in the last layer alone? "
-        "A network trained without noise predicts a patient's diabetes score; orange: weight < 0.",
-        alt="Left: a network of 3, 5, 4 and 1 units, dropped units crossed out, dropped lines "
-        "dotted, the others thicker. Right: a histogram of the outputs of 4,000 draws, and lines "
-        "at their mean and at the whole network's output, close and in general not equal.",
+        **Explorer.words["thinned_network"],
     )  # fmt: skip
 
 
@@ -184,11 +179,7 @@ def label_smoothing():
     return Explorer(
         fig, update, [bars, words, lines, at_best],
         {"alpha": slider("alpha", 0, 1, 0.1, 0.01), "k": positions("classes k", range(2, 11), 10)},
-        title="A softened label wants a gap, a hard one wants it without end",
-        caption="Try: alpha 0, then 0.01, then 1. How far apart are the logits to be?",
-        alt="Left: bars of the softened label, one tall, the others small and equal. Right: the "
-        "loss against the gap between the true logit and the others: with the hard label it falls "
-        "for ever, with the softened one it falls and rises again.",
+        **Explorer.words["label_smoothing"],
     )  # fmt: skip
 
 
@@ -259,12 +250,7 @@ def calibration():
         fig, update, [dots, errors, line],
         {"alpha": positions("alpha", _ALPHAS, 0),
          "labels": choice("training labels", list(_LABELS), "a fifth redrawn")},
-        title="Smoothing lowers confidence: a little may be honest, more is too modest",
-        caption="Try: find the alpha with the least error, then again with correct labels. Each "
-        "dot is a tenth of the scale of confidence; its area: how many digits lie there.",
-        alt="Left: accuracy against confidence. After noisy labels without smoothing the dots lie "
-        "below the diagonal, with alpha 0.05 on it, with more above. Right: the calibration error "
-        "against alpha falls and rises after noisy labels; after correct ones it only rises.",
+        **Explorer.words["calibration"],
     )  # fmt: skip
 
 
@@ -332,10 +318,5 @@ def dropout_doubt():
         fig, update, [picture, bars, cloud, lines, line],
         {"digit": positions("digit", range(10), 1),
          "angle": slider("angle in degrees", -180, 180, 60, 5, ".0f")},
-        title="Masks that disagree are a sign of doubt, not a proof",
-        caption="Try: turn the 1. Then find where one pass is wrong and sure: do the masks doubt "
-        "it? Trained upright, p = 0.5, true labels. Shown: the first of each class it got right.",
-        alt="Left: a handwritten digit, turned. Middle: its class probabilities, bars from one "
-        "pass, dots from 100 masks. Right: entropy against the angle; that of the masks' mean is "
-        "mostly the higher, and at some wrong answers both are low.",
+        **Explorer.words["dropout_doubt"],
     )  # fmt: skip
