@@ -84,7 +84,7 @@ class RegularizedNeuralNetwork:
 
     Examples
     --------
-    The exclusive or. With sigmoids, this loss and start, and rates from 2 to 5, 1,000 epochs
+    The exclusive or. With sigmoids, this loss and start, and rates from 2 to 4, 1,000 epochs
     bring all four answers within 0.1; the penalties must be 0.
 
     >>> X, y = np.array([[0, 0], [0, 1], [1, 0], [1, 1]]), np.array([[0], [1], [1], [0]])
