@@ -67,6 +67,7 @@ WRONG["4.1"] = [
     (_scores(act=_sigmoid), "always the same one"),
     (_scores(act=ACTIVATIONS["relu"]), "always the same one"),
     (_scores(act=np.tanh), "always the same one"),
+    (_scores(act=_sigmoid, last="own"), "names one of three. The last layer was activated too"),
     (_scores(bias=False), "biases do not enter"),
     (_scores(late=True), "added after the activation"),
     (_scores(first=np.tanh), "differ"),
