@@ -254,7 +254,7 @@ _TECHNIQUES = {
 def switched(names):
     """Return the fit, see `boundary_fit`, with these techniques on."""
     options = {key: value for name in names for key, value in _TECHNIQUES[name].items()}
-    return boundary_fit(epochs=120, rate=0.05, **options)
+    return boundary_fit(epochs=80, rate=0.05, **options)
 
 
 @house_style()
