@@ -1,27 +1,14 @@
 """The lesson's search goes to a Dask cluster unchanged: a local one, over loopback."""
 
+import itertools
 import threading
+from pathlib import Path
 
 import joblib
-import numpy as np
+import nbformat
 import pytest
 
-from reglib import RegularizedNeuralNetwork
-from reglib.data import noisy_digits
-
-
-def score(l2, dropout, seed):
-    """Validation accuracy of a small network on digits with redrawn labels."""
-    rng = np.random.default_rng(seed)
-    (X, y), (X_val, y_val), _ = noisy_digits(150, 0.2, rng=np.random.default_rng(seed))
-    options = dict(output="softmax", loss="cross_entropy", l2=l2, dropout=dropout)
-    net = RegularizedNeuralNetwork([64, 16, 10], activation="relu", init="he", rng=rng, **options)
-    net.fit(X, y, 5, 32, 0.1, progress=False)
-    return np.mean(net.predict(X_val) == y_val)
-
-
-def thread(_):
-    return threading.current_thread().name
+LESSON = Path(__file__).parents[1] / "notebooks" / "04_manual_network.ipynb"
 
 
 @pytest.fixture
@@ -39,19 +26,32 @@ def client():
         yield client
 
 
-def search(function, points):
-    """The search as the lesson writes it; nothing in it knows where it runs."""
-    return joblib.Parallel()(joblib.delayed(function)(*point) for point in points)
+def search(seeds):
+    """Run the lesson's cells that define and search ``score``; return what was found."""
+    cells = [c.source for c in nbformat.read(LESSON, as_version=4).cells if c.cell_type == "code"]
+    (score,) = [source for source in cells if "def score(" in source]
+    (found,) = [source for source in cells if "delayed(score)" in source]
+    variables = {"__name__": "the lesson's search", "product": itertools.product}
+    exec(cells[0], variables)
+    variables["SEEDS"] = seeds
+    exec(score, variables)
+    exec(found, variables)
+    return variables["found"]
 
 
-def test_a_search_on_a_cluster_equals_the_search_here(client):
-    points = [(l2, dropout, seed) for l2 in (0, 0.01) for dropout in (0, 0.5) for seed in (0, 1)]
-    here = search(score, points)
+def thread():
+    return threading.current_thread().name
+
+
+def test_the_lessons_search_finds_the_same_here_and_on_a_cluster(client, capsys):
+    here = search(range(1))
+    said = capsys.readouterr().out
     with joblib.parallel_config(backend="dask"):
-        there = search(score, points)
-        threads = search(thread, [(i,) for i in range(4)])
+        there = search(range(1))
+        threads = joblib.Parallel(n_jobs=1)(joblib.delayed(thread)() for _ in range(4))
     assert len(set(here)) > 2, "the scores are all alike, so nothing is compared"
     assert there == here, "the same points, other scores"
+    assert capsys.readouterr().out == said, "another choice was printed"
     assert all("Dask" in name for name in threads), f"the cluster did no work: {threads}"
     workers = client.scheduler_info()["workers"]
     assert all(address.startswith("tcp://127.0.0.1:") for address in workers), workers
