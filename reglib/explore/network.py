@@ -76,7 +76,7 @@ def backprop_steps(x, y, l2, rate):
         ("dW₁ = xᵀ δ₁ + 2 l2 W₁,  db₁ = δ₁",
          f"= {tX}ᵀ {td1}\n + 2·{l2:.2f} {tW1}\n= {tdW1}", "hU", [("U", 1, "", dW1)]),
         ("update: W ← W − rate · dW",
-         f"W₁[0, 0] = {W1[0, 0]:.3f} − {rate:.1f}·{dW1[0, 0]:z.3f} = {new.weights[0][0, 0]:.3f}",
+         f"W₁[0, 0] = {W1[0, 0]:.3f} − {rate:.1f}·({dW1[0, 0]:z.3f}) = {new.weights[0][0, 0]:.3f}",
          "hoUVL", [("U", 0, "→", new.weights[0]), ("V", 0, "→", new.weights[1]),
                    ("h", 0, "b →", new.biases[0]), ("o", 0, "b →", new.biases[1]),
                    ("L", 0, "→", after)]),
