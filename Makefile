@@ -28,8 +28,9 @@ refresh: $(VENV)/.ready-test ## run notebooks/ and solutions/ again and store th
 release: $(VENV)/.ready-test ## build exercises/ from solutions/
 	$(RUN) reglib.cli release $(ARGS)
 
-bench: $(VENV)/.ready-bench ## run every benchmark and write the tables of docs/ (a quarter of an hour)
+bench: $(VENV)/.ready-bench ## run every benchmark and write the tables of docs/ (half an hour)
 	$(RUN) benchmarks.augment
+	$(RUN) benchmarks.network
 	$(RUN) benchmarks.effects
 
 format: $(VENV)/.ready-test ## format the code of modules and notebooks

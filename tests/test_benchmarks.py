@@ -1,5 +1,6 @@
 """The benchmarks run, are fair where it can be checked, and README quotes what they wrote."""
 
+import copy
 import re
 import sys
 from functools import partial
@@ -11,6 +12,7 @@ import pytest
 
 from benchmarks import augment as speed
 from benchmarks import effects, machine
+from benchmarks import network as steps
 from reglib import augment
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -104,6 +106,91 @@ def test_peers_do_equal_work():
             np.testing.assert_array_equal(X, own, err_msg=name)
 
 
+NETS = {((3, 4, 1), 2): 3, ((5, 6, 7, 4), 8): 2}  # shapes of networks: batches
+
+
+def test_steps_are_measured_and_shown_without_pytorch(monkeypatch):
+    monkeypatch.setattr(steps, "SHAPES", NETS)
+    found = steps.measure(NETS, None, rounds=2, seconds=0)
+    threads = steps.measure_threads(NETS, rounds=1, seconds=0)
+    text = "\n".join(steps.report(found, threads, None))
+    assert "pytorch.org" in text and "Machine: " in text
+    shown = rows(steps.ratios(found))
+    assert list(shown)[2:] == ["3-4-1 / 2", "5-6-7-4 / 8"]
+    assert all(
+        cells[1] == "-" and "-" not in cells[0] + cells[2] for cells in list(shown.values())[2:]
+    )
+    assert all(len(speeds) == 4 and min(speeds) > 0 for speeds in threads.values())
+
+
+def test_a_missing_pytorch_is_said_once(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert steps.find_torch() is None
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and "PyTorch" in said and "pytorch.org" in said
+
+
+def one_pass(shape, n, dropout=0.0):
+    """Our network after one step on each of n batches, and as it was; and the data."""
+    X, y = steps.batches(shape, n)
+    net = steps.ours(shape, dropout)
+    fresh = copy.deepcopy(net)
+    steps.our_pass(net, shape, X, y)()
+    return net, fresh, X, y
+
+
+@pytest.mark.parametrize("shape", NETS, ids=steps.label)
+def test_scikit_learn_takes_the_same_steps(shape):
+    net, fresh, X, y = one_pass(shape, NETS[shape])
+    model = steps.learn_model(fresh, shape, X, y)
+    steps.learn_pass(model, X, y)()
+    assert model.coefs_[0].dtype == net.weights[0].dtype == np.float32
+    for W, start, other in zip(net.weights, fresh.weights, model.coefs_, strict=True):
+        np.testing.assert_allclose(other, W, atol=1e-6)
+        assert np.abs(W - start).max() > 1e-5, "a step that moves nothing shows nothing"
+    for b, other in zip(net.biases, model.intercepts_, strict=True):
+        np.testing.assert_allclose(other, b[0], atol=1e-6)
+
+
+@pytest.mark.parametrize("shape", NETS, ids=steps.label)
+def test_pytorch_takes_the_same_steps(shape):
+    torch = pytest.importorskip("torch")
+    net, fresh, X, y = one_pass(shape, NETS[shape])
+    model = steps.torch_model(torch, fresh, dropout=0.0)
+    steps.torch_pass(torch, model, shape, X, y)()
+    layers = [layer for layer in model if isinstance(layer, torch.nn.Linear)]
+    for W, b, layer in zip(net.weights, net.biases, layers, strict=True):
+        np.testing.assert_allclose(layer.weight.detach().numpy().T, W, atol=1e-6)
+        np.testing.assert_allclose(layer.bias.detach().numpy(), b[0], atol=1e-6)
+
+
+def test_pytorch_drops_as_many_units_as_ours():
+    torch = pytest.importorskip("torch")
+    layers = list(steps.torch_model(torch, steps.ours(((5, 6, 7, 4), 8))))
+    assert [layer.p for layer in layers if isinstance(layer, torch.nn.Dropout)] == [0.5, 0.5]
+    assert isinstance(layers[-1], torch.nn.Linear)
+
+
+def test_the_limit_is_every_product_of_a_step(monkeypatch):
+    done = []
+    dot = np.dot
+    monkeypatch.setattr(
+        np, "dot", lambda a, b, out: done.append((a.shape, b.shape)) or dot(a, b, out)
+    )
+    shape = (5, 6, 4), 8
+    steps.bare_pass(shape, steps.batches(shape, 1)[0])()
+    forward, gradients = [((8, 5), (5, 6)), ((8, 6), (6, 4))], [((6, 8), (8, 4)), ((5, 8), (8, 6))]
+    assert sorted(done) == sorted([*forward, *gradients, ((8, 4), (4, 6))])
+
+
+def test_the_run_that_varies_least_is_kept(monkeypatch):
+    runs = [{"shape": {"a": (1.0, width), "b": (2.0, 0.5)}} for width in (0.3, 0.1, 0.2)]
+    left = iter(runs)
+    monkeypatch.setattr(steps, "measure", lambda shapes, torch: next(left))
+    assert steps.steadiest(NETS, None) is runs[1]
+    assert steps.spread(runs[1]) == 0.3
+
+
 def test_strength_and_rate_are_chosen_on_validation(monkeypatch):
     settings = [("plain", {}), ("L2", {"l2": 0.1}), ("L2", {"l2": 0.2})]
     validation = {0.1: [0.5, 0.6, 0.7], 0.03: [0.4, 0.8, 0.1]}
@@ -158,13 +245,18 @@ def test_a_quotation_needs_its_place(monkeypatch, tmp_path):
 
 
 def test_the_pages_name_their_machine_and_every_arm():
-    for name, arms in (("speed.md", speed.ours((8, 8, 3))), ("effects.md", effects.ARMS)):
+    pages = {
+        "speed.md": speed.ours((8, 8, 3)),
+        "effects.md": effects.ARMS,
+        "network.md": map(steps.label, steps.SHAPES),
+    }
+    for name, arms in pages.items():
         assert "Machine: " in page(name), name
         missing = [arm for arm in arms if f"| {arm} |" not in page(name)]
         assert not missing, f"docs/{name} lacks {missing}: run make bench"
 
 
-@pytest.mark.parametrize("name", ["speed", "effects"])
+@pytest.mark.parametrize("name", ["speed", "network", "effects"])
 def test_the_readme_quotes_the_pages(name):
     quoted = re.search(rf"<!-- {name} -->\n(.*)<!-- end of {name} -->", README, re.S)[1]
     numbers = re.findall(r"\d[\d.]*", "\n".join(quoted.splitlines()[2:]))
