@@ -65,7 +65,8 @@ Steps a second by the clock on the wall, in the quickest of {ROUNDS} rounds. BLA
 or two; a small product is done before a second thread has woken up. `training.step` takes what
 BLAS is given; `fit` holds BLAS to one thread, whatever is allowed, and gives the rest back
 afterwards. `fit` ran {EPOCHS} epochs a call, with all that it does beside the steps: shuffling,
-gathering each batch, and after every epoch the loss and the accuracy on the whole training set."""
+gathering each batch, and after every epoch the loss and the accuracy on the whole training set.
+Two threads need two free cores: other work on the machine makes them look worse than they are."""
 
 
 def batches(shape, n):
