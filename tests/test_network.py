@@ -3,6 +3,7 @@
 import inspect
 
 import numpy as np
+import pytest
 from scipy.special import expit
 from small_network import batch, make, raises
 
@@ -143,3 +144,32 @@ def test_the_strengths_of_the_noise_are_live():
         assert check_gradient(net, X, y) < 1e-6, name
         setattr(net, name, kept)
         np.testing.assert_array_equal(net.forward_propagation(X, training=True), quiet, name)
+
+
+# Patience at its edges
+
+
+def test_a_first_epoch_that_stays_the_best_is_gone_back_to():
+    X, net = batch(12)[0], make((3, 1), output="linear")
+    for w in net.weights + net.biases:
+        w[...] = 0
+    Y = X[:, 0]  # and to judge by -Y is to get worse with every step
+    losses = net.fit(X, Y, 50, 12, 0.05, validation_data=(X, -Y), patience=3)["val_loss"]
+    assert np.argmin(losses) == 0 and len(losses) == 4, "another epoch was best: take other data"
+    now = net.data_loss(net.forward_propagation(X), -Y)
+    assert np.isclose(now, losses[0], rtol=1e-12, atol=0), f"{now} is not that of epoch 0"
+
+
+def test_a_loss_that_stays_the_same_is_not_lower():
+    (X, _), net = batch(), make((3, 1), output="linear")
+    for w in net.weights + net.biases:
+        w[...] = 0
+    history = net.fit(X, np.zeros(6), 50, 3, 0.1, validation_data=(X, np.zeros(6)), patience=2)
+    assert history["val_loss"] == [0.0] * 3, "equal losses were taken for better ones"
+
+
+@pytest.mark.parametrize("penalty", [dict(l1=0.5), dict(l2=0.5)], ids=str)
+def test_each_penalty_alone_is_in_the_loss_of_the_history(penalty):
+    (X, Y), net = batch(), make(**penalty)
+    loss = net.fit(X, Y, 1, 6, 0.01)["loss"][0]
+    assert loss == pytest.approx(net.compute_loss(net.forward_propagation(X), Y), rel=1e-12)

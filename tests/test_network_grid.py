@@ -94,6 +94,17 @@ def test_what_is_in_no_loss_is_in_no_gradient(name):
     assert check_gradient(net, X, Y) < 1e-6, name
 
 
+def test_a_step_across_the_kink_of_relu_is_left_out():
+    """A z so near 0 that w + 1e-6 is on one side of the kink, and w - 1e-6 on the other."""
+    net, (X, Y) = make((2, 4, 2), activation="relu"), batch(7, 2, 2)
+    unit = X[0] @ net.weights[0] + net.biases[0][0]
+    net.biases[0][0] -= unit - 3e-7  # row 0 now stands at z = 3e-7 in every unit
+    assert np.abs(net.gradients(X, Y)[0][0]).min() > 1e-4, "no gradient would be missed"
+    assert check_gradient(net, X, Y) < 1e-6, "the kink is taken for a mistake"
+    net.activation = "tanh"
+    assert check_gradient(net, X, Y) < 1e-6
+
+
 def table():
     """Return the grid as Markdown: rows activation and pair, columns the noises, worst errors."""
     lines = ["| activation | output, loss | " + " | ".join(NOISES) + " |", "|---|---|" + "---|" * 6]
