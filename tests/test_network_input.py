@@ -138,3 +138,12 @@ def test_a_softmax_of_one_output_raises():
         "2 or more",
         "got 1",
     )
+
+
+def test_a_probability_cannot_be_fitted_to_what_is_none():
+    X = np.eye(3)
+    for output, y in (("sigmoid", [0, 1, 2]), ("sigmoid", [-1, 1, -1]), ("softmax", [[2, -1]] * 3)):
+        k = np.ndim(y)
+        net = RegularizedNeuralNetwork([3, 2, k], output=output, loss="squared_error")
+        raises(lambda n=net, y=y: n.fit(X, y, 1, 3, 0.1), "y must be in [0, 1]", output)
+    RegularizedNeuralNetwork([3, 2, 1], output="linear").fit(X, [-1, 2, 0], 1, 3, 0.1)
