@@ -16,7 +16,8 @@ def save(net, path):
     """Write all that training needs to go on to ``path``, an .npz file without pickle.
 
     Options, weights, biases, what the optimizer remembers and where the random streams stand;
-    not a transform. The file is written whole or not at all.
+    not a transform. The file is written whole or not at all; where the disk is full, what was
+    written so far stays beside it as ``path.part``.
 
     Examples
     --------

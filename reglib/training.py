@@ -13,7 +13,7 @@ def fit(
     """Train on shuffled mini-batches and return the history.
 
     A second call goes on where the first one stopped, with what the optimizer remembers:
-    ten epochs and ten more are twenty, bit for bit.
+    ten epochs and ten more are twenty, bit for bit, unless ``patience`` took the weights back.
 
     Parameters
     ----------
