@@ -57,7 +57,16 @@ def test_every_switch_gains_with_wrong_labels_and_none_with_true_ones(lesson, na
     assert true.mean() < 0.01, true
 
 
-def test_the_plain_network_is_the_most_honest_and_the_others_are_too_modest(lesson):
+def test_judged_by_labels_like_those_of_training_the_plain_network_is_far_off(lesson):
+    errors = {name: column(lesson, "redrawn", name, 5).mean() for name in lesson["redrawn"]}
+    order = sorted(errors, key=errors.get)
+    assert order[-2:] == ["plain", "label_smoothing"], errors
+    assert set(order[:4]) >= {"mixup", "dropconnect"}, errors
+    own = column(lesson, "clean", "plain", 5)
+    np.testing.assert_array_equal(own, column(lesson, "clean", "plain", 2), "true labels redrawn")
+
+
+def test_against_true_labels_the_plain_network_is_nearest_and_the_others_are_too_modest(lesson):
     errors = {name: column(lesson, "redrawn", name, 2).mean() for name in lesson["redrawn"]}
     assert min(errors, key=errors.get) == "plain", errors
     assert max(errors, key=errors.get) == "label_smoothing", errors
@@ -123,8 +132,10 @@ def test_too_much_of_both_forgets_true_labels(lesson, names):
 
 def test_chosen_together_a_pair_gains_little_over_the_better_single(lesson):
     for names, (_, chosen) in lesson["over"].items():
-        assert abs(chosen.mean()) < 0.02, (names, chosen)
-    assert lesson["over"]["mixup", "patience"][1].mean() > 0.005, lesson["over"]
+        if names != ("mixup", "patience"):
+            assert abs(chosen.mean()) < 0.02, (names, chosen)
+    both = lesson["over"]["mixup", "patience"][1]
+    assert 0.005 < both.mean() < 0.04 and np.sum(both > 0) >= MANY - 1, both
 
 
 def test_more_dropout_wants_less_l2(lesson):
