@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import functools
 import html
 import io
 import threading
@@ -72,7 +73,7 @@ class Explorer(widgets.VBox):
     One function makes one explorer: it draws the figure, says what moves and how; title, caption
     and alternative text stand under its name in ``words.toml``::
 
-        @house_style()
+        @explorer
         def shrinkage():
             fig, (ax,) = figure("A", 3.6)
             ax.set(xlabel="w", xlim=(-3, 3), ylim=(-3, 3))
@@ -82,10 +83,7 @@ class Explorer(widgets.VBox):
                 line.set_ydata(W / (1 + 2 * l2))
                 return f"A weight of 1 becomes {1 / (1 + 2 * l2):.3f}."
 
-            return Explorer(
-                fig, update, moving=[line], controls={"l2": log_slider("l2", 0.01, 10, 1)},
-                **Explorer.words["shrinkage"],
-            )
+            return fig, update, [line], {"l2": log_slider("l2", 0.01, 10, 1)}
 
     Parameters
     ----------
@@ -185,3 +183,17 @@ class Explorer(widgets.VBox):
         data = super()._repr_mimebundle_(**kwargs)
         data["image/png"] = base64.b64encode(self.still).decode()
         return data, {"image/png": {"alt": self.alt}}
+
+
+def explorer(function):
+    """Make an `Explorer` of the figure, update, moving and controls that a function returns.
+
+    It is drawn in the course's style, and its words are those under the function's name.
+    """
+
+    @functools.wraps(function)
+    @house_style()
+    def made(*args, **options):
+        return Explorer(*function(*args, **options), **Explorer.words[function.__name__])
+
+    return made

@@ -8,7 +8,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import LinearSegmentedColormap
 
 from reglib import MixUp, RegularizedNeuralNetwork, data
-from reglib.explore.base import CURSOR, DOT, Explorer, figure, house_style, set_each
+from reglib.explore.base import CURSOR, DOT, explorer, figure, set_each
 from reglib.explore.controls import positions
 from reglib.style import BLUE, GREY, ORANGE, PURPLE
 
@@ -71,7 +71,7 @@ def boundary_fit(**options):
     return share, edge, np.mean(net.predict(X) == y), np.mean(net.predict(X_test) == y_test), norm
 
 
-@house_style()
+@explorer
 def noise_boundary():
     """Explore the decision boundary of two moons against dropout and noise on the inputs.
 
@@ -103,11 +103,9 @@ def noise_boundary():
             "points, true labels). Computed: one fit at each of the 25 positions, none between."
         )
 
-    return Explorer(
-        fig, update, [area, line, dots, lines, cursor],
-        {"p": positions("dropout p", _PS, 0), "stddev": positions("input noise", _STDDEVS, 0)},
-        **Explorer.words["noise_boundary"],
-    )  # fmt: skip
+    return fig, update, [area, line, dots, lines, cursor], {
+        "p": positions("dropout p", _PS, 0), "stddev": positions("input noise", _STDDEVS, 0),
+    }  # fmt: skip
 
 
 @cache
@@ -117,7 +115,7 @@ def mixup_fit(alpha):
     return share, net.forward_propagation(moons()[3])[:, 0]
 
 
-@house_style()
+@explorer
 def mixup_boundary():
     """Explore what mixup makes of the space between two moons: a boundary, and how soft it is.
 
@@ -153,8 +151,6 @@ def mixup_boundary():
             f"{'sure' if sure > right else 'modest'} by {abs(sure - right):.3f}."
         )
 
-    return Explorer(
-        fig, update, [area, soft, edge, walk, marks, curve],
-        {"alpha": positions("alpha", _ALPHAS, 1)},
-        **Explorer.words["mixup_boundary"],
-    )  # fmt: skip
+    return fig, update, [area, soft, edge, walk, marks, curve], {
+        "alpha": positions("alpha", _ALPHAS, 1),
+    }  # fmt: skip

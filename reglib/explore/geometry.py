@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from reglib.explore.base import CURSOR, DOT, Explorer, cursor, figure, house_style, move, set_each
+from reglib.explore.base import CURSOR, DOT, cursor, explorer, figure, move, set_each
 from reglib.explore.controls import choice, slider
 from reglib.penalties import L1, L2, ElasticNet
 from reglib.style import BLUE, GREEN, GREY, ORANGE, PURPLE
@@ -103,7 +103,7 @@ def _strength(shape, w, best):
     return f"{name} = {np.abs(gradient) / (a + 2 * b * np.abs(w[i])):.3f}"
 
 
-@house_style()
+@explorer
 def constraint_balls(shape="L1"):
     """Explore where the loss is least inside an L1, L2, elastic-net or max-norm ball.
 
@@ -162,17 +162,15 @@ def constraint_balls(shape="L1"):
             return text + "The ball holds the least loss: the same as no penalty."
         return text + f"The penalty {_strength(shape, w, best)} has its minimum at the same point."
 
-    return Explorer(
-        fig, update, [contours, touching, ball, top, point, lines, at_radius],
-        {"shape": choice("shape of the ball", list(_SHAPES), shape),
-         "radius": slider("radius", 0.05, 2.5, 1.0),
-         "best1": slider("least loss at w₁", -2, 2, 0.4),
-         "best2": slider("least loss at w₂", -2, 2, 1.6)},
-        **Explorer.words["constraint_balls"],
-    )  # fmt: skip
+    return fig, update, [contours, touching, ball, top, point, lines, at_radius], {
+        "shape": choice("shape of the ball", list(_SHAPES), shape),
+        "radius": slider("radius", 0.05, 2.5, 1.0),
+        "best1": slider("least loss at w₁", -2, 2, 0.4),
+        "best2": slider("least loss at w₂", -2, 2, 1.6),
+    }  # fmt: skip
 
 
-@house_style()
+@explorer
 def soft_threshold():
     """Explore one proximal step on one weight: L1 cuts to zero, L2 only shrinks.
 
@@ -208,9 +206,7 @@ def soft_threshold():
             f"by {1 + 2 * strength:.2f}."
         )
 
-    return Explorer(
-        fig, update, [zone, lines, line, dots],
-        {"strength": slider("strength × step", 0.05, 2.5, 0.6),
-         "weight": slider("weight before", -3, 3, 1.5)},
-        **Explorer.words["soft_threshold"],
-    )  # fmt: skip
+    return fig, update, [zone, lines, line, dots], {
+        "strength": slider("strength × step", 0.05, 2.5, 0.6),
+        "weight": slider("weight before", -3, 3, 1.5),
+    }  # fmt: skip

@@ -8,7 +8,7 @@ from PIL import Image
 from scipy.special import betainc
 
 from reglib import augment, data
-from reglib.explore.base import Explorer, figure, house_style, set_each
+from reglib.explore.base import explorer, figure, set_each
 from reglib.explore.controls import choice, log_slider, positions, slider
 from reglib.explore.noise import digits_fit
 from reglib.style import BLUE, GREEN, GREY, ORANGE
@@ -89,7 +89,7 @@ def frame(flip, angle, factor, across, down):
     return at.real + 0.5 - across / 8, at.imag + 0.5 - down / 8
 
 
-@house_style()
+@explorer
 def geometric_transform():
     """Explore flips, rotation, scaling and cropping of a photograph and of a digit.
 
@@ -124,17 +124,15 @@ def geometric_transform():
             f"{np.mean(upright == labels):.3f}."
         )
 
-    return Explorer(
-        fig, update, [views[1:], frames, bars, own],
-        {"digit": positions("digit", range(10), 6), "flip": choice("flip", list(_FLIPS), "none"),
-         "angle": slider("angle in degrees", -180, 175, -20, 5, ".0f"),
-         "factor": slider("scale", 0.5, 2, 1), "across": positions("crop, across", (-1, 0, 1), 0),
-         "down": positions("crop, down", (-1, 0, 1), 0)},
-        **Explorer.words["geometric_transform"],
-    )  # fmt: skip
+    return fig, update, [views[1:], frames, bars, own], {
+        "digit": positions("digit", range(10), 6), "flip": choice("flip", list(_FLIPS), "none"),
+        "angle": slider("angle in degrees", -180, 175, -20, 5, ".0f"),
+        "factor": slider("scale", 0.5, 2, 1), "across": positions("crop, across", (-1, 0, 1), 0),
+        "down": positions("crop, down", (-1, 0, 1), 0),
+    }  # fmt: skip
 
 
-@house_style()
+@explorer
 def color_transform():
     """Explore brightness, contrast and saturation of a photograph beside its histogram.
 
@@ -165,16 +163,14 @@ def color_transform():
             "that were clipped to one end stay equal: no later factor tells them apart."
         )
 
-    return Explorer(
-        fig, update, [views, lines, luma],
-        {"photograph": choice("photograph", list(_LEFT), "temple"),
-         "brightness": slider("brightness", 0, 2, 1.3), "contrast": slider("contrast", 0, 2, 1),
-         "saturation": slider("saturation", 0, 2, 1)},
-        **Explorer.words["color_transform"],
-    )  # fmt: skip
+    return fig, update, [views, lines, luma], {
+        "photograph": choice("photograph", list(_LEFT), "temple"),
+        "brightness": slider("brightness", 0, 2, 1.3), "contrast": slider("contrast", 0, 2, 1),
+        "saturation": slider("saturation", 0, 2, 1),
+    }  # fmt: skip
 
 
-@house_style()
+@explorer
 def random_erasing():
     """Explore the box that random erasing blanks, and how much of it lies in the picture.
 
@@ -208,18 +204,16 @@ def random_erasing():
             f"still seen. The label stays {photograph}, all of it."
         )
 
-    return Explorer(
-        fig, update, [views, lines, bars],
-        {"photograph": choice("photograph", list(_LEFT), "temple"),
-         "area": slider("area share", 0.02, 0.33, 0.2, 0.01),
-         "ratio": log_slider("height / width", 0.3, 3.3, 1),
-         "across": slider("centre, across", 0, 1, 0.5), "down": slider("centre, down", 0, 1, 0.4)},
-        **Explorer.words["random_erasing"],
-    )  # fmt: skip
+    return fig, update, [views, lines, bars], {
+        "photograph": choice("photograph", list(_LEFT), "temple"),
+        "area": slider("area share", 0.02, 0.33, 0.2, 0.01),
+        "ratio": log_slider("height / width", 0.3, 3.3, 1),
+        "across": slider("centre, across", 0, 1, 0.5), "down": slider("centre, down", 0, 1, 0.4),
+    }  # fmt: skip
 
 
-def _mixture(mix, lam, controls, **about):
-    """Return an explorer of two pictures, their mixture and its label; it starts at ``lam``.
+def _mixture(mix, lam, **controls):
+    """Return what makes an explorer of two pictures, mixed from ``lam`` on, and of their label.
 
     ``mix(X, lam, ...)`` returns mixed pictures and labels, a box's outline and a sentence.
     """
@@ -243,12 +237,12 @@ def _mixture(mix, lam, controls, **about):
         set_each(words, "text", (f"{names[0]}\n{a:.2f}", f"{names[1]}\n{b:.2f}"))
         return f"{text} The label: <b>{a:.3f} for {names[0]}, {b:.3f} for {names[1]}</b>."
 
-    first = {"pair": choice("pictures", _PAIRS, _PAIRS[0]),
-             "lam": slider("lambda", 0, 1, lam, 0.01)}  # fmt: skip
-    return Explorer(fig, update, [views, lines, bars, drawn, words], first | controls, **about)
+    return fig, update, [views, lines, bars, drawn, words], {
+        "pair": choice("pictures", _PAIRS, _PAIRS[0]), "lam": slider("lambda", 0, 1, lam, 0.01),
+    } | controls  # fmt: skip
 
 
-@house_style()
+@explorer
 def mixup():
     """Explore mixup: a weighted mean of two pictures, and of their labels.
 
@@ -270,13 +264,10 @@ def mixup():
         )
         return *augment.mixup(X, np.eye(2), lam, [1, 0]), ([], []), text
 
-    return _mixture(
-        mix, 0.65, {},
-        **Explorer.words["mixup"],
-    )  # fmt: skip
+    return _mixture(mix, 0.65)
 
 
-@house_style()
+@explorer
 def cutmix():
     """Explore CutMix: a box of one picture in another, and lambda by the area really cut.
 
@@ -302,8 +293,5 @@ def cutmix():
         )
         return mixed, labels, outline, text
 
-    return _mixture(
-        mix, 0.6,
-        {"across": slider("centre, across", 0, 1, 0.85), "down": slider("centre, down", 0, 1, 0.4)},
-        **Explorer.words["cutmix"],
-    )  # fmt: skip
+    across, down = slider("centre, across", 0, 1, 0.85), slider("centre, down", 0, 1, 0.4)
+    return _mixture(mix, 0.6, across=across, down=down)

@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 
 from reglib import data
-from reglib.explore.base import DOT, Explorer, cursor, figure, house_style, move, set_each
+from reglib.explore.base import DOT, cursor, explorer, figure, move, set_each
 from reglib.explore.controls import choice, log_slider
 from reglib.style import BLUE, GREEN, GREY, ORANGE, TRAIN, VALIDATION
 
@@ -40,7 +40,7 @@ def _polynomials():
     return x, y, predict, errors
 
 
-@house_style()
+@explorer
 def polynomial_fit():
     """Explore a polynomial of degree 15 fitted to 20 points, from wild to flat, against L2.
 
@@ -79,11 +79,7 @@ def polynomial_fit():
             f"<b>{validation:.3f}</b>. The noise alone is 0.2."
         )
 
-    return Explorer(
-        fig, update, [line, at_l2],
-        {"l2": log_slider("strength l2", 1e-8, 10, 1e-8, 0.1, ".1e")},
-        **Explorer.words["polynomial_fit"],
-    )  # fmt: skip
+    return fig, update, [line, at_l2], {"l2": log_slider("strength l2", 1e-8, 10, 1e-8, 0.1, ".1e")}
 
 
 @cache
@@ -118,7 +114,7 @@ def _path(penalty):
     return W, _rmse(X_val @ W * scale + mean - y_val[:, None])
 
 
-@house_style()
+@explorer
 def coefficient_paths(penalty="L1"):
     """Explore ten coefficients of the diabetes data, and the validation error, against lambda.
 
@@ -168,12 +164,10 @@ def coefficient_paths(penalty="L1"):
             "coefficients."
         )
 
-    return Explorer(
-        fig, update, [lines, error, best, *top_cursor[::-1], *low_cursor[::-1]],
-        {"penalty": choice("penalty", list(_PENALTIES), penalty),
-         "strength": log_slider("strength", 1e-3, 10, 0.03)},
-        **Explorer.words["coefficient_paths"],
-    )  # fmt: skip
+    return fig, update, [lines, error, best, *top_cursor[::-1], *low_cursor[::-1]], {
+        "penalty": choice("penalty", list(_PENALTIES), penalty),
+        "strength": log_slider("strength", 1e-3, 10, 0.03),
+    }  # fmt: skip
 
 
 @cache
@@ -183,7 +177,7 @@ def _singular_values():
     return np.linalg.svd(X, compute_uv=False), len(X)
 
 
-@house_style()
+@explorer
 def singular_values():
     """Explore how L2 shrinks a linear model along each singular direction of its inputs.
 
@@ -219,13 +213,10 @@ def singular_values():
             "of freedom, of 10."
         )
 
-    return Explorer(
-        fig, update, [bars, at_l2], {"l2": log_slider("strength l2", 1e-4, 10, 0.1)},
-        **Explorer.words["singular_values"],
-    )  # fmt: skip
+    return fig, update, [bars, at_l2], {"l2": log_slider("strength l2", 1e-4, 10, 0.1)}
 
 
-@house_style()
+@explorer
 def early_stopping():
     """Explore how gradient descent that stops early shrinks directions as L2 does, nearly.
 
@@ -264,9 +255,7 @@ def early_stopping():
             f"1 / (2 · rate · steps), is {1 / (2 * rate * steps):.2g}."
         )
 
-    return Explorer(
-        fig, update, [lines, marks],
-        {"steps": log_slider("steps of descent", 10, 10_000, 50.0, readout_format=".0f"),
-         "l2": log_slider("strength l2", 1e-4, 10, 0.1)},
-        **Explorer.words["early_stopping"],
-    )  # fmt: skip
+    return fig, update, [lines, marks], {
+        "steps": log_slider("steps of descent", 10, 10_000, 50.0, readout_format=".0f"),
+        "l2": log_slider("strength l2", 1e-4, 10, 0.1),
+    }  # fmt: skip

@@ -9,7 +9,7 @@ from matplotlib.cbook import flatten
 from matplotlib.collections import LineCollection
 
 from reglib import L1, L2, MixUp, RegularizedNeuralNetwork, data, training
-from reglib.explore.base import Explorer, cursor, figure, house_style, move, set_each
+from reglib.explore.base import cursor, explorer, figure, move, set_each
 from reglib.explore.boundaries import boundary_fit, moons_plane
 from reglib.explore.controls import choice, log_slider, positions, slider, switch
 from reglib.explore.geometry import in_words
@@ -83,7 +83,7 @@ def backprop_steps(x, y, l2, rate):
     ]  # fmt: skip
 
 
-@house_style()
+@explorer
 def backprop():
     """Explore one step of gradient descent through a 2-2-1 network, number by number.
 
@@ -140,13 +140,11 @@ def backprop():
         set_each([formula, numbers, result], "text", [equation, with_numbers, outcome])
         return f"<b>{equation}</b><br>{with_numbers}. The update takes the loss {outcome}."
 
-    return Explorer(
-        fig, update, [edges, rings, values, formula, numbers, result],
-        {"step": positions("step", names, "x"),
-         "point": choice("sample of XOR", list(_POINTS), "(1, 0) → 1"),
-         "l2": slider("l2", 0, 0.1, 0, 0.01), "rate": slider("learning rate", 0.1, 5, 1, 0.1)},
-        **Explorer.words["backprop"],
-    )  # fmt: skip
+    return fig, update, [edges, rings, values, formula, numbers, result], {
+        "step": positions("step", names, "x"),
+        "point": choice("sample of XOR", list(_POINTS), "(1, 0) → 1"),
+        "l2": slider("l2", 0, 0.1, 0, 0.01), "rate": slider("learning rate", 0.1, 5, 1, 0.1),
+    }  # fmt: skip
 
 
 _AXIS = np.linspace(-1, 2.5, 71)  # the grid of the two weights
@@ -195,7 +193,7 @@ def minimum(kind, strength):
     return np.sort(descend(_PENALTIES[kind](strength), _AXIS[list(at)], 200)[-1])[::-1]
 
 
-@house_style()
+@explorer
 def loss_surface():
     """Explore the penalised loss of a network's two weights, its valleys and a descent.
 
@@ -234,13 +232,11 @@ def loss_surface():
             f"lead to ({three}, {four})."
         )
 
-    return Explorer(
-        fig, update, [rings, way, best, lines, *at_strength[::-1]],
-        {"kind": choice("penalty", list(_PENALTIES), "L2"),
-         "strength": log_slider("strength", 1e-3, 1, 0.01, 0.1),
-         "w1": slider("start w₁", -1, 2.5, -0.5), "w2": slider("start w₂", -1, 2.5, -0.8)},
-        **Explorer.words["loss_surface"],
-    )  # fmt: skip
+    return fig, update, [rings, way, best, lines, *at_strength[::-1]], {
+        "kind": choice("penalty", list(_PENALTIES), "L2"),
+        "strength": log_slider("strength", 1e-3, 1, 0.01, 0.1),
+        "w1": slider("start w₁", -1, 2.5, -0.5), "w2": slider("start w₂", -1, 2.5, -0.8),
+    }  # fmt: skip
 
 
 _TECHNIQUES = {
@@ -257,7 +253,7 @@ def switched(names):
     return boundary_fit(epochs=80, rate=0.05, **options)
 
 
-@house_style()
+@explorer
 def switches():
     """Explore the decision boundary of two moons with every technique as a switch.
 
@@ -284,10 +280,7 @@ def switches():
             f"<b>{accuracy[1]:.3f}</b>, weight norm {norm:.1f}."
         ) + f" With all off: {off[2]:.3f}, {off[3]:.3f} and {off[4]:.1f}." * bool(names)
 
-    return Explorer(
-        fig, update, [area, line, marks], {name: switch(name) for name in _TECHNIQUES},
-        **Explorer.words["switches"],
-    )  # fmt: skip
+    return fig, update, [area, line, marks], {name: switch(name) for name in _TECHNIQUES}
 
 
 _RATES = (0.003, 0.01, 0.03, 0.1, 0.2, 0.3, 1.0)
@@ -317,7 +310,7 @@ def curve(rate, kind, strength):
     return np.array(losses), ""
 
 
-@house_style()
+@explorer
 def training_curves():
     """Explore training and validation loss against the learning rate and a penalty.
 
@@ -353,10 +346,8 @@ def training_curves():
             f"<b>{losses[-1, 1]:.3f}</b>. Its least is {losses[k, 1]:.3f}, after epoch {k + 1}."
         )
 
-    return Explorer(
-        fig, update, [lines, best, words],
-        {"rate": positions("learning rate", _RATES, 0.03),
-         "kind": choice("penalty", list(_PENALTIES), "L2"),
-         "strength": positions("strength", _LAMBDAS, 0)},
-        **Explorer.words["training_curves"],
-    )  # fmt: skip
+    return fig, update, [lines, best, words], {
+        "rate": positions("learning rate", _RATES, 0.03),
+        "kind": choice("penalty", list(_PENALTIES), "L2"),
+        "strength": positions("strength", _LAMBDAS, 0),
+    }  # fmt: skip

@@ -8,7 +8,7 @@ from scipy.ndimage import rotate
 from scipy.special import entr, softmax
 
 from reglib import Dropout, RegularizedNeuralNetwork, checks, data, smooth_labels
-from reglib.explore.base import CURSOR, DOT, Explorer, cursor, figure, house_style, move, set_each
+from reglib.explore.base import CURSOR, DOT, cursor, explorer, figure, move, set_each
 from reglib.explore.controls import choice, positions, slider
 from reglib.style import BLUE, GREY, ORANGE, PURPLE
 
@@ -55,7 +55,7 @@ def thinned(kind, place, p):
     return masks, z[:, 0]
 
 
-@house_style()
+@explorer
 def thinned_network(dropped="units"):
     """Explore a small network under Dropout or DropConnect: one draw, and the mean of 4,000.
 
@@ -119,13 +119,11 @@ def thinned_network(dropped="units"):
             f"Nothing dropped: <b>{whole:.3f}</b>. {_PLACES[place]}"
         )
 
-    return Explorer(
-        fig, update, [lines, units, gone, words, shape, nothing, mean, this],
-        {"kind": choice("what is dropped", _KINDS, kind),
-         "place": choice("noise in", list(_PLACES), "every layer"),
-         "p": slider("p, to drop", 0, 0.8, 0.5), "draw": positions("draw", range(1, 31), 3)},
-        **Explorer.words["thinned_network"],
-    )  # fmt: skip
+    return fig, update, [lines, units, gone, words, shape, nothing, mean, this], {
+        "kind": choice("what is dropped", _KINDS, kind),
+        "place": choice("noise in", list(_PLACES), "every layer"),
+        "p": slider("p, to drop", 0, 0.8, 0.5), "draw": positions("draw", range(1, 31), 3),
+    }  # fmt: skip
 
 
 def smoothed_loss(gap, label):
@@ -133,7 +131,7 @@ def smoothed_loss(gap, label):
     return np.logaddexp(gap, np.log(len(label) - 1)) - label[0] * gap
 
 
-@house_style()
+@explorer
 def label_smoothing():
     """Explore the softened label, and the gap between the logits at which its loss is least.
 
@@ -176,11 +174,9 @@ def label_smoothing():
         text += f"The loss is least, {least:.3f}, at a gap of log(1 + k(1 - alpha)/alpha) = "
         return text + f"<b>{best:.2f}</b>: there the probabilities are the softened label."
 
-    return Explorer(
-        fig, update, [bars, words, lines, at_best],
-        {"alpha": slider("alpha", 0, 1, 0.1, 0.01), "k": positions("classes k", range(2, 11), 10)},
-        **Explorer.words["label_smoothing"],
-    )  # fmt: skip
+    return fig, update, [bars, words, lines, at_best], {
+        "alpha": slider("alpha", 0, 1, 0.1, 0.01), "k": positions("classes k", range(2, 11), 10),
+    }  # fmt: skip
 
 
 @cache
@@ -208,7 +204,7 @@ def reliability(noise, alpha):
     return [np.bincount(tenth, values, 10) for values in (None, confidence, right)]
 
 
-@house_style()
+@explorer
 def calibration():
     """Explore how far confidence and accuracy lie apart when labels are smoothed.
 
@@ -246,12 +242,10 @@ def calibration():
             f"<b>{error[_ALPHAS.index(alpha)]:.3f}</b>. Each square: one network of the lesson."
         )
 
-    return Explorer(
-        fig, update, [dots, errors, line],
-        {"alpha": positions("alpha", _ALPHAS, 0),
-         "labels": choice("training labels", list(_LABELS), "a fifth redrawn")},
-        **Explorer.words["calibration"],
-    )  # fmt: skip
+    return fig, update, [dots, errors, line], {
+        "alpha": positions("alpha", _ALPHAS, 0),
+        "labels": choice("training labels", list(_LABELS), "a fifth redrawn"),
+    }  # fmt: skip
 
 
 @cache
@@ -270,7 +264,7 @@ def turned(digit, angles):
     return pictures, one, softmax(z, axis=1).reshape(-1, 100, 10)
 
 
-@house_style()
+@explorer
 def dropout_doubt():
     """Explore whether dropout at prediction doubts a digit that is turned.
 
@@ -314,9 +308,7 @@ def dropout_doubt():
             f"mean is <b>{doubt:.2f}</b>, of at most {np.log(10):.2f}."
         )
 
-    return Explorer(
-        fig, update, [picture, bars, cloud, lines, line],
-        {"digit": positions("digit", range(10), 1),
-         "angle": slider("angle in degrees", -180, 180, 60, 5, ".0f")},
-        **Explorer.words["dropout_doubt"],
-    )  # fmt: skip
+    return fig, update, [picture, bars, cloud, lines, line], {
+        "digit": positions("digit", range(10), 1),
+        "angle": slider("angle in degrees", -180, 180, 60, 5, ".0f"),
+    }  # fmt: skip
