@@ -61,7 +61,6 @@ def test_judged_by_labels_like_those_of_training_the_plain_network_is_far_off(le
     errors = {name: column(lesson, "redrawn", name, 5).mean() for name in lesson["redrawn"]}
     order = sorted(errors, key=errors.get)
     assert order[-2:] == ["plain", "label_smoothing"], errors
-    assert set(order[:4]) >= {"mixup", "dropconnect"}, errors
     own = column(lesson, "clean", "plain", 5)
     np.testing.assert_array_equal(own, column(lesson, "clean", "plain", 2), "true labels redrawn")
 
