@@ -7,6 +7,8 @@ import numpy as np
 
 from reglib.assess.compare import combined, difference, judged
 
+TESTS = {}
+
 
 def hidden_gradient(dout, z, mask, p, scale=lambda p: 1 / (1 - p)):
     """Back through ReLU and inverted dropout."""
@@ -21,7 +23,7 @@ def hidden_cases(rng):
     return [(*first, 0.2), (dout, z, mask, 0.3), (*whole, 0.0)]
 
 
-HIDDEN = [
+TESTS["2.2"] = judged(hidden_gradient, hidden_cases, [
     ("unscaled", {"scale": lambda p: 1}),
     ("unmasked", lambda d, z, m, p: hidden_gradient(d, z, 1, p)),
     ("unmasked", lambda d, z, m, p: hidden_gradient(d, z, 1, 0)),
@@ -32,7 +34,7 @@ HIDDEN = [
     ("forward", lambda d, z, m, p: hidden_gradient(z, z, m, p)),
     ("times_h", lambda d, z, m, p: hidden_gradient(d * z, z, m, p)),
     ("without_dout", lambda d, z, m, p: hidden_gradient(1, z, m, p)),
-]  # fmt: skip
+])  # fmt: skip
 
 
 def kept(mask, p, n):
@@ -71,6 +73,7 @@ CONNECTED = combined({
         ("db_masked", lambda d, m, p: (d.sum(axis=0) * m).sum(axis=0)),
     ],
 })  # fmt: skip
+TESTS["2.7"] = judged(connect_gradients, connect_cases, CONNECTED, ("dx", "dW", "db"))
 
 
 def logit_gap(k, alpha, log=np.log, ratio=lambda k, a: 1 + k * (1 - a) / a):
@@ -81,7 +84,7 @@ def gap_cases(rng):
     return [(10, 0.1), (4, float(rng.uniform(0.05, 0.5))), (2, 0.3), (100, 0.01), (5, 1.0)]
 
 
-GAPS = [
+TESTS["2.9"] = judged(logit_gap, gap_cases, [
     ("share", {"ratio": lambda k, a: k * (1 - a) / a}),
     ("rest", {"ratio": lambda k, a: (1 - a) * (k - 1) / a}),
     ("others", {"ratio": lambda k, a: (1 - a) / a}),
@@ -89,7 +92,7 @@ GAPS = [
     ("probability", lambda k, a: 1 - a), ("log_true", {"ratio": lambda k, a: 1 - a + a / k}),
     ("sign", {"log": lambda ratio: -np.log(ratio)}), ("base", {"log": np.log2}),
     ("base", {"log": np.log10}), ("not_others", {"ratio": lambda k, a: (k - a) / a}),
-]  # fmt: skip
+])  # fmt: skip
 
 
 def row_max(Z):
@@ -122,22 +125,6 @@ def smoothed_cases(rng):
     ]  # fmt: skip
 
 
-SMOOTHED = [
-    ("log_of_zero", {"late": False}), ("one_max", {"less": np.max, "late": False}),
-    ("one_max", {"less": np.max}), ("overflow", {"less": np.zeros_like, "late": False}),
-    ("overflow", {"less": np.zeros_like}),
-    ("column_max", lambda Z, y, a: smoothed(Z - Z.max(axis=0), y, a)),
-    ("turned", lambda Z, y, a: smoothed(Z, y, 1 - a)),
-    ("summed", lambda Z, y, a: len(Z) * smoothed(Z, y, a)),
-    ("over_nk", lambda Z, y, a: smoothed(Z, y, a) / Z.shape[1]),
-    ("hard", lambda Z, y, a: smoothed(Z, y, 0.0)),
-    ("rest", lambda Z, y, a: smoothed(Z, y, a * Z.shape[1] / (Z.shape[1] - 1))),
-    ("kept_one", {"true": lambda a, k: 1.0}), ("no_share", {"every": lambda a, k: 0.0}),
-    ("not_shared", {"every": lambda a, k: a}), ("sign", lambda *case: -smoothed(*case)),
-    ("true_only", {"true": lambda a, k: 1 - a - a / k}),
-]  # fmt: skip
-
-
 def cut_off(given, case):
     """A clip, or a small number beside the probability, holds each log above about -700."""
     if difference(given, 0.0, np.inf):  # no finite number
@@ -150,9 +137,17 @@ def cut_off(given, case):
     return "clipped" if close or (large and 0 < given < 400) else None
 
 
-TESTS = {
-    "2.2": judged(hidden_gradient, hidden_cases, HIDDEN),
-    "2.7": judged(connect_gradients, connect_cases, CONNECTED, ("dx", "dW", "db")),
-    "2.9": judged(logit_gap, gap_cases, GAPS),
-    "2.10": judged(smoothed, smoothed_cases, SMOOTHED, tol=1e-8, explain=cut_off),
-}
+TESTS["2.10"] = judged(smoothed, smoothed_cases, [
+    ("log_of_zero", {"late": False}), ("one_max", {"less": np.max, "late": False}),
+    ("one_max", {"less": np.max}), ("overflow", {"less": np.zeros_like, "late": False}),
+    ("overflow", {"less": np.zeros_like}),
+    ("column_max", lambda Z, y, a: smoothed(Z - Z.max(axis=0), y, a)),
+    ("turned", lambda Z, y, a: smoothed(Z, y, 1 - a)),
+    ("summed", lambda Z, y, a: len(Z) * smoothed(Z, y, a)),
+    ("over_nk", lambda Z, y, a: smoothed(Z, y, a) / Z.shape[1]),
+    ("hard", lambda Z, y, a: smoothed(Z, y, 0.0)),
+    ("rest", lambda Z, y, a: smoothed(Z, y, a * Z.shape[1] / (Z.shape[1] - 1))),
+    ("kept_one", {"true": lambda a, k: 1.0}), ("no_share", {"every": lambda a, k: 0.0}),
+    ("not_shared", {"every": lambda a, k: a}), ("sign", lambda *case: -smoothed(*case)),
+    ("true_only", {"true": lambda a, k: 1 - a - a / k}),
+], tol=1e-8, explain=cut_off)  # fmt: skip

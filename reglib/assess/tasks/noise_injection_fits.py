@@ -10,6 +10,8 @@ import numpy as np
 from reglib.assess.compare import difference, judged
 from reglib.assess.tasks.norm_penalties_fits import penalised
 
+TESTS = {}
+
 
 def calibration_error(
     P, y, bins, of=lambda part, gap: np.nansum(part * abs(gap)), true_class=False,
@@ -37,7 +39,11 @@ def calibration_cases(rng):
     return [*cases, (on_edges, np.array([0, 1, 1, 1, 0, 1, 1, 1]), 4)]
 
 
-CALIBRATIONS = [
+def on_the_edges(given, case):
+    return "edges" if len(case[0]) == 8 else None  # the last case: its confidences are edges
+
+
+TESTS["2.11"] = judged(calibration_error, calibration_cases, [
     ("empty", {"of": lambda part, gap: abs(gap).mean()}),
     ("empty", {"of": lambda part, gap: abs(gap).sum()}),
     ("unweighted", {"of": lambda part, gap: np.nanmean(abs(gap))}),
@@ -56,11 +62,7 @@ CALIBRATIONS = [
     ("range", {"edges": lambda P, bins: np.linspace(1 / P.shape[1], 1, bins + 1)}),
     ("fence", {"edges": lambda P, bins: np.linspace(0, 1, bins)}),
     ("fence", {"edges": lambda P, bins: np.linspace(0, 1, bins + 2)}),
-]  # fmt: skip
-
-
-def on_the_edges(given, case):
-    return "edges" if len(case[0]) == 8 else None  # the last case: its confidences are edges
+], explain=on_the_edges)  # fmt: skip
 
 
 def squares(X):
@@ -111,7 +113,7 @@ def dropped_cases(rng):
     return cases
 
 
-DROPPED = [
+TESTS["2.12"] = fit_test(dropped_fit, dropped_cases, [
     ("no_penalty", {"times": 0}), ("per_row", {"columns": lambda X: np.mean(X**2, axis=0)}),
     ("variance", {"columns": lambda X: len(X) * X.var(axis=0)}),
     ("mean_squared", {"columns": lambda X: len(X) * X.mean(axis=0) ** 2}),
@@ -119,7 +121,7 @@ DROPPED = [
     ("unscaled", lambda X, y, p: dropped_fit(X, y, p) / (1 - p)),
     ("swapped", {"odds": lambda p: (1 - p) / max(p, 1e-12)}), ("doubled", {"times": 2}),
     ("doubled", {"times": 0.5}), ("root", {"columns": lambda X: np.sqrt(squares(X))}),
-]  # fmt: skip
+], weights=lambda X, y, p: squares(X))  # fmt: skip
 
 
 def noisy_fit(X, y, sigmas, times=1, n=1, power=2):
@@ -136,17 +138,10 @@ def noisy_cases(rng):
     return cases
 
 
-NOISY = [
+TESTS["2.14"] = fit_test(noisy_fit, noisy_cases, [
     ("no_penalty", {"times": 0}), ("n_missing", {"n": 0}), ("n_twice", {"n": -1}),
     ("n_twice", {"n": 2}), ("not_squared", {"power": 1}),
     ("not_squared n_missing", {"power": 1, "n": 0}), ("doubled", {"times": 2}),
     ("doubled", {"times": 0.5}), ("by_columns", lambda X, y, s: penalised(X, y, squares(X))),
     ("by_columns", lambda X, y, s: penalised(X, y, s**2 * squares(X))),
-]  # fmt: skip
-
-
-TESTS = {
-    "2.11": judged(calibration_error, calibration_cases, CALIBRATIONS, explain=on_the_edges),
-    "2.12": fit_test(dropped_fit, dropped_cases, DROPPED, lambda X, y, p: squares(X)),
-    "2.14": fit_test(noisy_fit, noisy_cases, NOISY, lambda X, y, sigmas: sigmas**2),
-}
+], weights=lambda X, y, sigmas: sigmas**2)  # fmt: skip

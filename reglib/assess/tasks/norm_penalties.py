@@ -7,6 +7,7 @@ import numpy as np
 
 from reglib.assess.compare import combined, judged
 
+TESTS = {}
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 
 
@@ -22,7 +23,7 @@ def gradient_cases(rng):
     return [*cases, (zero, 0.5, 0.1), (signed, 0.0, 0.0)]
 
 
-GRADIENTS = [
+TESTS["1.1"] = judged(gradient, gradient_cases, [
     ("factor_2", {"other": np.array}), ("not_the_sign", {"one": np.abs}),
     ("sign_missing", {"one": np.ones_like}), ("only_l2", {"one": np.zeros_like}),
     ("only_l1", {"other": np.zeros_like}), ("turned", {"finish": np.negative}),
@@ -31,7 +32,7 @@ GRADIENTS = [
     ("penalty_itself", {"one": np.abs, "other": np.square, "finish": np.sum}),
     ("added_up", {"finish": np.sum}), ("at_zero", {"one": lambda w: np.where(w > 0, 1, -1)}),
     ("at_zero", {"one": lambda w: np.where(w >= 0, 1, -1)}),
-]  # fmt: skip
+])  # fmt: skip
 
 
 def project(W, max_value, axis, power=2, root=2, least=1):
@@ -54,7 +55,8 @@ def norm_cases(rng):
     return [*cases, (mixed, 100.0, 0), (with_zeros, 2.0, 0)]
 
 
-NORMS = [
+# Libraries add up to 1e-7 to the norm to avoid 0/0; norms here are 0.3 or more.
+TESTS["1.3"] = judged(project, norm_cases, [
     ("axis_unused", lambda W, m, axis: project(W, m, 0)),
     ("wrong_axis", lambda W, m, axis: project(W, m, 1 - axis)),
     ("clipped", lambda W, m, axis: np.clip(W, -m, m)),
@@ -63,7 +65,7 @@ NORMS = [
     ("l1_norm", {"power": 1, "root": 1}), ("keepdims", factors_turned),
     ("not_brought", lambda W, m, axis: project(W, 1, axis)),
     ("zeros_nan", lambda W, m, axis: project(W, m, axis) + 0 * project(W, m, axis, least=0)),
-]  # fmt: skip
+], tol=1e-6)  # fmt: skip
 
 
 def soft(w, threshold):
@@ -87,7 +89,7 @@ def prox_cases(rng):
     ]  # fmt: skip
 
 
-PROXES = [
+TESTS["1.4"] = judged(prox, prox_cases, [
     ("factor_2", {"factor": 1}), ("no_l2", {"factor": 0}), ("no_l1", {"shrink": lambda w, t: w}),
     ("order", lambda w, l1, l2, t: soft(prox(w, 0, l2, t), t * l1)),
     ("no_step", lambda w, l1, l2, t: prox(w, l1, l2, 1)),
@@ -98,7 +100,7 @@ PROXES = [
     ("not_stopped", {"shrink": lambda w, t: w - t * np.sign(w)}),
     ("one_side", {"shrink": np.subtract}),
     ("gradient_on_l2", lambda w, l1, l2, t: soft(w, t * l1) * (1 - 2 * t * l2)),
-]  # fmt: skip
+])  # fmt: skip
 
 
 def step(W, b, dW, db, learning_rate, l2, max_value, factor=2, bias=0, axis=0, end="after"):
@@ -127,15 +129,13 @@ def step_cases(rng):
 
 
 ENDS = ("", "after"), ("no_max_norm", "none"), ("too_early", "before"), ("too_early", "early")
-STEPS = combined(
-    {
-        "factor": [("", 2), ("l2_gradient", 1), ("no_l2", 0)],
-        "bias": [("", 0), ("biases", 1), ("biases", 2)],
-        "axis": [("", 0), ("rows", 1)],
-        "end": [*ENDS, ("stretched", "stretched")],
-    },
-    all_three="l2_gradient biases rows",
-)
+STEPS = combined({
+    "factor": [("", 2), ("l2_gradient", 1), ("no_l2", 0)],
+    "bias": [("", 0), ("biases", 1), ("biases", 2)],
+    "axis": [("", 0), ("rows", 1)], "end": [*ENDS, ("stretched", "stretched")],
+}, all_three="l2_gradient biases rows")  # fmt: skip
+# The same small constant as in the projection of task 1.3 may stand beside the norm.
+TESTS["1.5"] = judged(step, step_cases, STEPS, ("W", "b"), tol=1e-6)
 
 
 def adamw(
@@ -167,7 +167,8 @@ def adamw_cases(rng):
     return [*cases, (np.ones(2), np.zeros(2), np.zeros(2), 1, np.zeros(2), 0.1, 0.2)]
 
 
-ADAMWS = [
+# w follows from m and v, so these are judged first.
+TESTS["1.11"] = judged(adamw, adamw_cases, [
     ("l2_in", {"coupled": 1, "decayed": 0}), ("l2_in", {"coupled": 2, "decayed": 0}),
     ("no_decay", {"decayed": 0}), ("no_rate", lambda *case: adamw(*case[:6], case[6] / case[5])),
     ("decay_twice", {"decayed": 2}), ("uncorrected", {"at": np.inf}),
@@ -179,16 +180,4 @@ ADAMWS = [
     ("no_root", {"root": lambda v, share: v / share + EPSILON}),
     ("m_forgets", {"keep": (1 - BETA1, BETA2)}), ("v_forgets", {"keep": (BETA1, 1 - BETA2)}),
     ("both_forget", {"keep": (1 - BETA1, 1 - BETA2)}), ("exchanged", {"keep": (BETA2, BETA1)}),
-]  # fmt: skip
-
-
-TESTS = {
-    "1.1": judged(gradient, gradient_cases, GRADIENTS),
-    # Libraries add up to 1e-7 to the norm to avoid 0/0; norms here are 0.3 or more.
-    "1.3": judged(project, norm_cases, NORMS, tol=1e-6),
-    "1.4": judged(prox, prox_cases, PROXES),
-    # The same small constant as in the projection of task 1.3 may stand beside the norm.
-    "1.5": judged(step, step_cases, STEPS, ("W", "b"), tol=1e-6),
-    # w follows from m and v, so these are judged first.
-    "1.11": judged(adamw, adamw_cases, ADAMWS, ("w", "m", "v"), order=(1, 2, 0)),
-}
+], ("w", "m", "v"), order=(1, 2, 0))  # fmt: skip

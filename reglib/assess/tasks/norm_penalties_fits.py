@@ -4,6 +4,8 @@ import numpy as np
 
 from reglib.assess.compare import judged
 
+TESTS = {}
+
 
 def penalised(X, y, penalties):
     """The minimiser of ||y - Xw||^2 + sum_j penalties_j w_j^2, the smallest of several."""
@@ -36,7 +38,8 @@ def y_centred(X, y, l2):
     return penalised(X, y - y.mean(), len(X) * l2)
 
 
-RIDGES = [
+# Condition numbers below 1e3 even squared: any method keeps twelve digits.
+TESTS["1.7"] = judged(ridge, ridge_cases, [
     ("bias_penalised", {"column": lambda root, last: root * last}),
     ("no_bias", lambda X, y, l2: (penalised(X, y, len(X) * l2), 0.0)),
     ("ones_below", {"column": lambda root, last: 1 - last}),
@@ -51,7 +54,7 @@ RIDGES = [
     ("half_or_twice", lambda X, y, l2: ridge(X, y, 2 * l2)),
     ("half_or_twice", lambda X, y, l2: ridge(X, y, l2 / 2)),
     ("no_penalty", lambda X, y, l2: ridge(X, y, 0.0)),
-]  # fmt: skip
+], ("w", "b"), tol=1e-8)  # fmt: skip
 
 
 def freedom(X, l2, size=len, power=2, total=np.sum):
@@ -66,7 +69,7 @@ def freedom_cases(rng):
     return [(first, 0.5), *((rng.normal(size=size), l2) for size, l2 in sizes)]
 
 
-FREEDOMS = [
+TESTS["1.8"] = judged(freedom, freedom_cases, [
     ("no_n", {"size": lambda X: 1}), ("unsquared", {"power": 1}), ("squared_twice", {"power": 4}),
     ("inverse_alone",
      lambda X, l2: np.trace(np.linalg.inv(X.T @ X + len(X) * l2 * np.eye(X.shape[1])))),
@@ -75,7 +78,7 @@ FREEDOMS = [
     ("residual", lambda X, l2: len(X) - freedom(X, l2)),
     ("columns", lambda X, l2: float(X.shape[1])), ("mean", {"total": np.mean}),
     ("d_for_n", {"size": lambda X: X.shape[1]}),
-]  # fmt: skip
+])  # fmt: skip
 
 
 def stats(X, ddof=0):
@@ -102,7 +105,7 @@ def scaled_cases(rng):
     return cases
 
 
-SCALED = [
+TESTS["1.10"] = judged(scaled_fit, scaled_cases, [
     ("own_stats", {"new": lambda X, N: stats(N)}),
     ("leak", {"of": lambda X, N: stats(np.vstack([X, N]))}),
     ("unscaled", {"of": lambda X, N: (X.mean(axis=0), 1.0)}),
@@ -113,12 +116,4 @@ SCALED = [
     ("new_unscaled", {"new": lambda X, N: (0.0, 1.0)}), ("no_bias", {"bias": lambda l2: 0.0}),
     ("bias_penalised", {"bias": lambda l2: 1 / (1 + l2)}), ("no_n", {"size": lambda Z: 1}),
     ("no_penalty", {"size": lambda Z: 0}), ("ddof", {"of": lambda X, N: stats(X, 1)}),
-]  # fmt: skip
-
-
-TESTS = {
-    # Condition numbers below 1e3 even squared: any method keeps twelve digits.
-    "1.7": judged(ridge, ridge_cases, RIDGES, ("w", "b"), tol=1e-8),
-    "1.8": judged(freedom, freedom_cases, FREEDOMS),
-    "1.10": judged(scaled_fit, scaled_cases, SCALED, tol=1e-8),
-}
+], tol=1e-8)  # fmt: skip
