@@ -14,6 +14,8 @@ from numpy.random import default_rng
 
 from reglib.assess.guard import NotAttempted, Wrong, show_value
 
+NTH = ("first", "second", "third", "fourth", "fifth")
+
 
 def match(answer, right, cases, wrongs=(), names=(), tol=1e-9, order=(), explain=None):
     """Compare `answer` with `right` on every case; raise `Wrong` at the first difference.
@@ -118,34 +120,23 @@ def difference(given, expected, tol=1e-9, names=(), order=()):
         for i in order or range(len(expected)):
             problem = difference(given[i], expected[i], tol)
             if problem is not None:
-                return f"Look at `{names[i]}`, the {nth(i)} output. {problem}" if names else problem
+                return f"Look at `{names[i]}`, the {NTH[i]} output. {problem}" if names else problem
         return None
-    problem = unlike_array(given, expected) or (
-        None if isinstance(expected, ndarray) else unlike_number(given)
-    )
-    return problem or unlike_values(asarray(given), asarray(expected), tol)
-
-
-def nth(i):
-    return ("first", "second", "third", "fourth", "fifth")[i]
+    is_array = isinstance(expected, ndarray)
+    unlike = unlike_array(given, expected) if is_array else unlike_number(given)
+    return unlike or unlike_values(asarray(given), asarray(expected), tol)
 
 
 def unlike_array(given, expected):
     """What is wrong with the kind or the shape of `given` where an array is expected."""
-    if not isinstance(expected, ndarray):
-        return None
     if unlike_number(given) is None:
         return (
             f"The function returned one number, and an array of shape {expected.shape} is "
             "expected: one number for each of its entries."
         )
-    if isinstance(given, tuple | list):
-        return (
-            f"A NumPy array is expected, and the function returned {a(given)}. "
-            "(`np.array(...)` makes an array of a list.)"
-        )
     if not isinstance(given, ndarray):
-        return f"A NumPy array is expected, and the function returned {a(given)}."
+        how = " (`np.array(...)` makes an array of a list.)" * isinstance(given, tuple | list)
+        return f"A NumPy array is expected, and the function returned {a(given)}.{how}"
     if given.dtype.kind not in "fiu":
         return f"Real numbers are expected, and the array holds values of type `{given.dtype}`."
     if given.shape != expected.shape:

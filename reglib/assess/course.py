@@ -53,12 +53,21 @@ def _own_copy(root, source):
     known = folder / record.get(release, "")
     if known.is_file():
         return known, False
-    for number in itertools.count(1):
-        path = folder / (source.name if number == 1 else f"{source.stem}_{number}.ipynb")
+    more = (folder / f"{source.stem}_{number}.ipynb" for number in itertools.count(2))
+    path, made = put_first(itertools.chain([folder / source.name], more), content)
+    record[release] = path.name
+    _put(folder / RECORD, (json.dumps(record, indent=1) + "\n").encode(), over=True)
+    return path, made
+
+
+def put_first(paths, content):
+    """Write a file at the first path that is free; return it, or one before that holds the same.
+
+    The second value says whether it was written.
+    """
+    for path in paths:
         made = _put(path, content)
         if made or path.read_bytes() == content:
-            record[release] = path.name
-            _put(folder / RECORD, (json.dumps(record, indent=1) + "\n").encode(), over=True)
             return path, made
 
 

@@ -43,7 +43,8 @@ class Prediction(widgets.VBox):
     def __init__(self, number):
         self.number, self.entry = number, questions()[number]
         self.question = self.entry["question"]
-        options = [(f"{key}) {text}", key) for key, text in self.entry["options"].items()]
+        self.options = [f"{key}) {text}" for key, text in self.entry["options"].items()]
+        options = list(zip(self.options, self.entry["options"], strict=True))
         wide = widgets.Layout(width="auto")
         self.choice = widgets.RadioButtons(options=options, value=None, layout=wide)
         self.choice.tooltip = "Your prediction: the Tab key moves, the space bar chooses"
@@ -85,15 +86,12 @@ class Prediction(widgets.VBox):
         )
 
     def __repr__(self):
-        options = "; ".join(f"{key}) {text}" for key, text in self.entry["options"].items())
-        return f"Your prediction: {self.question} {options}"
+        return f"Your prediction: {self.question} {'; '.join(self.options)}"
 
     def _repr_mimebundle_(self, **kwargs):
         """Add a form for readers without a kernel: the question and its options, no more."""
         bundle = super()._repr_mimebundle_(**kwargs)
-        items = "".join(
-            f"<li>{key}) {escape(text)}</li>" for key, text in self.entry["options"].items()
-        )
+        items = "".join(f"<li>{escape(option)}</li>" for option in self.options)
         bundle["text/plain"] = repr(self)
         bundle["text/html"] = (
             f"<p><strong>Your prediction</strong><br>{to_html(self.question)}</p>"

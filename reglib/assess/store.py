@@ -15,7 +15,6 @@ SCHEMA = (
     "time TEXT NOT NULL, kind TEXT NOT NULL, detail TEXT)"
 )
 COLUMNS = {"id", "task", "time", "kind", "detail"}
-KINDS = ("pass", "fail", "hint", "solution", "reset", "prediction")
 
 
 def folder():
@@ -80,7 +79,7 @@ class Store:
             try:
                 seen = self._identity()
                 return self._on_disk(statement, values)
-            except sqlite3.OperationalError as error:
+            except (sqlite3.OperationalError, OSError) as error:
                 self._to_memory(error)
             except sqlite3.DatabaseError:
                 self._set_aside(seen)
@@ -88,8 +87,6 @@ class Store:
                     return self._on_disk(statement, values)
                 except (sqlite3.Error, OSError) as error:
                     self._to_memory(error)
-            except OSError as error:
-                self._to_memory(error)
         with self.memory:
             return self.memory.execute(statement, values).fetchall()
 

@@ -1,6 +1,7 @@
 """What a learner calls in an exercise: check, hint, solution, reset and progress."""
 
 import inspect
+import itertools
 import re
 
 from reglib.assess import course
@@ -251,14 +252,8 @@ def _keep(task, source):
         try:
             place = base / inner
             place.mkdir(parents=True, exist_ok=True)
-            number = 1
-            content = source.strip() + "\n"
-            while (path := place / f"{task.cell}-{number}.py").exists():
-                if path.read_bytes() == content.encode():
-                    return f"{inner}/{path.name}"
-                number += 1
-            with path.open("x", encoding="utf-8", newline="\n") as file:
-                file.write(content)
+            paths = (place / f"{task.cell}-{number}.py" for number in itertools.count(1))
+            path, _ = course.put_first(paths, f"{source.strip()}\n".encode())
             return f"{inner}/{path.name}"
         except (OSError, TypeError):  # no course folder, or not to be written to
             continue

@@ -35,11 +35,9 @@ def choice_test(options, answer, why):
         chosen = letters(given())
         if not chosen or not _valid(chosen, options):
             raise NotAttempted(f"This task is answered with {_asked(options)}.")
-        errors = [why[letter] for letter in sorted(chosen - right)]
-        if errors:
-            raise Wrong(" ".join(errors), [("your choice", ", ".join(sorted(chosen)))])
         if chosen != right:
-            raise Wrong(INCOMPLETE, [("your choice", ", ".join(sorted(chosen)))])
+            errors = " ".join(why[letter] for letter in sorted(chosen - right))
+            raise Wrong(errors or INCOMPLETE, [("your choice", ", ".join(sorted(chosen)))])
 
     return test
 

@@ -115,10 +115,8 @@ def erasing_box(answer, seed=0):
         if astray((one - 0.5) * (other - 0.5), 0, 1 / 144, np.inf):
             blame("related", "two draws with a correlation near 0", np.corrcoef(one, other)[0, 1])
     # Each of the 8 has a probability of 0.069 or more: by chance one misses once in 10**9 checks.
-    found, every = (
-        many(small, 320).T.tolist(),
-        np.array(list(np.ndindex(6, 5, 6, 5))) + [0, 0, 1, 1],
-    )
+    found = many(small, 320).T.tolist()
+    every = np.array(list(np.ndindex(6, 5, 6, 5))) + [0, 0, 1, 1]
     right = every[~np.any([fault for _, fault in box_faults(every, *small)], axis=0)].tolist()
     if missing := [one for one in right if one not in found]:
         key = "never_full" if all(a == 6 or b == 5 for *_, a, b in missing) else "never_last"

@@ -284,9 +284,8 @@ def one_round(answer):
             given = answer(*network, p, 1, seed + 7919 * i)
             mean = given[0] if isinstance(given, tuple | list) and given else given
             if problem := difference(mean, P[:1], np.inf):
-                blame(
-                    problem, f"two arrays of shape {(1, m + 1)}", given, x=row[None] - 1, rounds=1
-                )
+                expected = f"two arrays of shape {(1, m + 1)}"
+                blame(problem, expected, given, x=network[0], rounds=1)
             P[i] = mean[0]
         with np.errstate(all="ignore"):
             return np.log(P[:, 1:] / P[:, :1]).round(5)
