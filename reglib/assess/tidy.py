@@ -162,9 +162,8 @@ def _alike(first, second, loose):
 
     if first == second:
         return True
-    a, b = (
-        Image.open(io.BytesIO(base64.b64decode(png))).convert("RGBA") for png in (first, second)
-    )
+    files = (io.BytesIO(base64.b64decode(png)) for png in (first, second))
+    a, b = (Image.open(file).convert("RGBA") for file in files)
     if max(abs(a.width - b.width), abs(a.height - b.height)) > (2 if loose else 0):
         return False
     gap = ImageStat.Stat(ImageChops.difference(a, b))  # of the part that both have

@@ -166,8 +166,7 @@ def data_losses():
     """Return the loss of tanh(w1 x) + tanh(w2 x) at every pair of weights of the grid."""
     x, t = tumours()
     A = np.tanh(np.outer(_AXIS, x))
-    one = np.mean(A * (A - 2 * t), axis=1)  # the square of (a + b - t), multiplied out
-    return one[:, None] + one + 2 * A @ A.T / len(x) + np.mean(t**2)
+    return np.mean((A[:, None] + A - t) ** 2, axis=-1)
 
 
 def descend(penalty, w, steps, rate=0.2):
@@ -293,10 +292,8 @@ def curve(rate, kind, strength):
     """Return the two losses after each epoch (n, 2), and where training failed the reason."""
     X, y, X_val, y_val, _ = patients()
     sets = [(A, (t[:, None] - y.mean()) / y.std()) for A, t in ((X, y), (X_val, y_val))]
-    net = RegularizedNeuralNetwork(
-        [10, 32, 1], activation="relu", output="linear", init="he", rng=np.random.default_rng(0),
-        **{kind.lower(): strength},
-    )  # fmt: skip
+    options = {"activation": "relu", "output": "linear", "init": "he", kind.lower(): strength}
+    net = RegularizedNeuralNetwork([10, 32, 1], rng=np.random.default_rng(0), **options)
     losses = []
     try:
         with np.errstate(over="ignore", invalid="ignore"):
@@ -334,8 +331,7 @@ def training_curves():
         losses, error = curve(rate, kind, strength)
         epochs = np.arange(1, len(losses) + 1)
         k = losses[:, 1].argmin()
-        for line, values in zip(lines, losses.T, strict=True):
-            line.set_data(epochs, values)
+        set_each(lines, "data", [(epochs, values) for values in losses.T])
         best.set_data([epochs[k]], [np.nan if error else losses[k, 1] * 1.1])
         words.set(text="  diverged: FloatingPointError" * bool(error), x=len(losses))
         text = f"Learning rate {rate}, {kind} of strength {strength}: "
