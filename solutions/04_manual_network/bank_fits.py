@@ -117,6 +117,10 @@ def _no_floor(a, n):
     return np.abs(a - n).max() / (np.abs(a).max() + np.abs(n).max())
 
 
+def _no_sign(a, n):
+    return (a - n).max() / max(1e-8, np.abs(a).max() + np.abs(n).max())
+
+
 RIGHT["4.8"] = [errors_by_loss_of_all, errors_by_one_vector, _errors()]
 WRONG["4.8"] = [
     (_errors(low=0, span=1), "to one side only"),
@@ -134,6 +138,7 @@ WRONG["4.8"] = [
     (_errors(relative=_by_numeric), "another size"),
     (_errors(relative=_each_by_its_own), "its own size"),
     (_errors(relative=_no_floor), "NaN"),
+    (_errors(relative=_no_sign), "differ"),
     (_errors(order=(0, 2, 1, 3)), "differ"),
     (lambda *case: np.full(4, 1e-9), "differ"),
     (lambda *case: _errors()(*case).max(), "one number"),
@@ -151,16 +156,17 @@ WRONG["4.9"] = [
 
 
 # 4.10 the seed's mismatch
-def _seed_step(start, sign=1, biases_pay=0, pays=1):
+def _seed_step(start, sign=1, biases_pay=0, pays=1, two=2, stale=0):
     def answer(X, Y, W1, b1, W2, b2, l1, l2, learning_rate):
         a1 = _sigmoid(X @ W1 + b1)
         delta2 = start(_sigmoid(a1 @ W2 + b2), Y)
-        delta1 = delta2 @ W2.T * a1 * (1 - a1)
+        moved = W2 - stale * learning_rate * (a1.T @ delta2 + l1 * np.sign(W2) + 2 * l2 * W2)
+        delta1 = delta2 @ moved.T * a1 * (1 - a1)
         data = X.T @ delta1, delta1.sum(axis=0, keepdims=True), a1.T @ delta2
         data += (delta2.sum(axis=0, keepdims=True),)
         new = []
         for i, (w, g) in enumerate(zip((W1, b1, W2, b2), data, strict=True)):
-            pull = (l1 * np.sign(w) + 2 * l2 * w) * (pays if i % 2 == 0 else biases_pay)
+            pull = (l1 * np.sign(w) + two * l2 * w) * (pays if i % 2 == 0 else biases_pay)
             new.append(w - sign * learning_rate * (g + pull))
         return tuple(new)
 
@@ -210,6 +216,10 @@ WRONG["4.10"] = [
     (_seed_step(lambda a, y: (a - y) / len(y) * a * (1 - a)), "factor 2"),
     (_seed_step(_right_start, biases_pay=1), "Only weights"),
     (_seed_step(_right_start, pays=0), "does not enter"),
+    (_seed_step(_right_start, two=1), "half of what it should be"),
+    (_seed_step(_right_start, stale=1), "after its own step"),
+    (_seed_step(lambda a, y: _right_start(a, y) / len(y)), "samples twice"),
+    (lambda *case: _seed_step(_right_start)(*case[:-1], 0.5), "differ"),
     (_seed_step(_right_start, sign=-1), "differ"),
     (lambda *case: case[2:6], "differ"),
     (lambda *case: _seed_step(_right_start)(*case)[::2], "must return 4 things"),
@@ -220,7 +230,7 @@ WRONG["4.10"] = [
 def _tanh_step(updated=False, slope=lambda a: 1 - a**2, share=lambda n: 1.0, half=1, biases_pay=0):
     def answer(X, Y, W1, b1, W2, b2, l1, l2, learning_rate):
         def moved(w, g, pays=1):
-            pull = (l1 * np.sign(w) + 2 * l2 * w) * half * share(len(X))
+            pull = (l1 * np.sign(w) + 2 * half * l2 * w) * share(len(X))
             return w - learning_rate * (g + pays * pull)
 
         a1 = np.tanh(X @ W1 + b1)
@@ -282,7 +292,7 @@ WRONG["4.11"] = [
     (_tanh_step(updated=True, slope=FAULTS["slope"]), "after its own step"),
     (_tanh_step(updated=True, share=FAULTS["share"]), "divided by the number of samples"),
     (_tanh_step(half=0.5), "pulls half"),
-    (_tanh_step(half=0), "does not enter"),
+    (_tanh_step(share=lambda n: 0), "does not enter"),
     (_tanh_step(biases_pay=1), "Only weights"),
     (_tanh_step(slope=lambda a: a * (1 - a)), "differ"),
     (lambda *case: case[2:6], "differ"),
