@@ -12,7 +12,7 @@ MANY = 7  # of eight
 PENALTIES = "l1", "l2", "max_norm"
 NOISES = "dropout", "dropconnect", "input_noise", "label_smoothing", "mixup"
 TECHNIQUES = *PENALTIES, *NOISES, "patience"
-HARMFUL = ("l1", "l2"), ("l2", "dropout"), ("max_norm", "dropout"), ("dropout", "label_smoothing")
+HARMFUL = ("l1", "l2"), ("l2", "dropout"), ("dropout", "label_smoothing")
 
 
 @pytest.fixture(scope="module")
