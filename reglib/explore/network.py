@@ -101,6 +101,8 @@ def backprop():
     graph.set(xlim=(-0.3, 4.6), ylim=(-2, 2))
     graph.axis("off")
     panel.axis("off")
+    whole = np.stack([_FROM, _TO], axis=1)  # faint, so that an edge stays one line below its label
+    graph.add_collection(LineCollection(whole, color="#D5D5D5", linewidth=1, zorder=0))
     graph.add_collection(LineCollection(_PIECES.reshape(-1, 2, 2), color=GREY, linewidth=1))
     graph.plot(*_NODES[4:].T, ":", color=GREY)
     graph.scatter(*_NODES.T, s=700, facecolor="#EEEEEE", edgecolor=GREY, zorder=2)
