@@ -95,12 +95,12 @@ def test_each_step_adds_what_it_computes_and_lights_it_up():
     for step, places, more, back in zip(STEPS, add, grown, gradient, strict=True):
         assert more == [place + 12 * back for place in sorted(places)], f"added at {step}"
     lit = [x, h + W1, h, o + W2, o, loss, o, o + W2, h + W2, h + W1, h + o + loss + W1 + W2]
-    edges, rings = explorer.fig.axes[0].collections[0:2], explorer.fig.axes[0].collections[3]
+    _, *edges, _, rings = explorer.fig.axes[0].collections[:5]
     for step, places in zip(STEPS, lit, strict=True):
         at(explorer, step=step)
         nodes = [place for place in sorted(places) if place < 6]
         np.testing.assert_array_equal(rings.get_offsets(), network._NODES[nodes], step)
-        lines = explorer.fig.axes[0].collections[2].get_segments()
+        lines = explorer.fig.axes[0].collections[3].get_segments()
         assert len(lines) == 2 * (len(places) - len(nodes)), f"edges at {step}"
         every = [s.tolist() for s in edges[0].get_segments()]
         wanted = [
