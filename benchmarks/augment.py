@@ -11,7 +11,7 @@ from functools import partial
 
 import numpy as np
 
-from benchmarks.machine import machine, quote, turns, write
+from benchmarks.machine import machine, quote, ratio, turns, write
 from reglib import augment
 
 # How many images a call gets, for each size: a mini-batch, smaller where the images are large.
@@ -182,11 +182,6 @@ def table(results, cell):
 def label(size):
     """Return the name of a size, as 8x8x1."""
     return "x".join(map(str, size))
-
-
-def ratio(own, peer):
-    """Return how many times the peer's speed ours is."""
-    return "-" if peer is None else f"{own / peer:.2f}" if own < 10 * peer else f"{own / peer:.0f}"
 
 
 def both(own, peer):

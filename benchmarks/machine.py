@@ -65,6 +65,11 @@ def turns(calls, rounds, seconds, clock=time.process_time, threads=1):
     )
 
 
+def ratio(own, peer):
+    """Return how many times the peer's speed ours is."""
+    return "-" if peer is None else f"{own / peer:.2f}" if own < 10 * peer else f"{own / peer:.0f}"
+
+
 def write(page, parts):
     """Write the Markdown parts to a page of ``docs/``, a blank line between two; print it."""
     text = "\n\n".join(parts) + "\n"

@@ -13,8 +13,7 @@ import numpy as np
 from sklearn import config_context
 from sklearn.neural_network import MLPClassifier
 
-from benchmarks.augment import ratio
-from benchmarks.machine import machine, quote, turns, write
+from benchmarks.machine import machine, quote, ratio, turns, write
 from reglib import RegularizedNeuralNetwork, training
 
 # Units in each layer and the size of a batch; how many batches a pass goes over.

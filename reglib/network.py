@@ -7,7 +7,7 @@ from reglib.activations import activate, sigmoid, slope
 from reglib.checks import choice, each, finite, floats, number, whole
 from reglib.gradient_check import check_gradient
 from reglib.losses import LOSSES, data_loss, labels, output_gradient, outputs
-from reglib.noise import Dropout, GaussianNoise
+from reglib.noise import Dropout, GaussianNoise, smooth_labels
 from reglib.optimizers import SGD, Adam
 from reglib.penalties import ElasticNet, MaxNorm
 
@@ -223,8 +223,10 @@ class RegularizedNeuralNetwork:
 
     def _soften(self, Y):
         """Return the labels (n, k) to train on; a single output is one of two classes."""
-        alpha = self.label_smoothing
-        return (1 - alpha) * Y + alpha / max(2, Y.shape[1]) if alpha else Y
+        if not self.label_smoothing:
+            return Y
+        both = Y if Y.shape[1] > 1 else np.hstack([Y, 1 - Y])
+        return smooth_labels(both, self.label_smoothing)[:, : Y.shape[1]]
 
     def gradients(self, X, y):
         """Return (dW, db), the exact gradients of the training loss for one draw of the noise.

@@ -32,10 +32,9 @@ def save(net, path):
     arrays = {FORMAT: json.dumps(_about(net), default=lambda value: value.tolist())}
     for i, (w, optimizer) in enumerate(zip(net.weights + net.biases, net._optimizers, strict=True)):
         arrays |= {f"{i} {name}": value for name, value in [("w", w), *vars(optimizer).items()]}
-    part = f"{path}.part"
-    with open(part, "wb") as file:
+    with open(f"{path}.part", "wb") as file:
         np.savez(file, **arrays)
-    os.replace(part, path)  # all at once: an interrupted save leaves the old file whole
+    os.replace(file.name, path)  # all at once: an interrupted save leaves the old file whole
 
 
 def load(cls, path, augment=None):
@@ -91,10 +90,8 @@ def _like(w, stored, name, number=False):
     """Return the file's array, of the shape and dtype of w, or a number where one may stand."""
     value = stored[name]
     number = number and value.ndim == 0
-    if (
-        not (number or (value.shape, value.dtype) == (w.shape, w.dtype))
-        or not np.isfinite(value).all()
-    ):
+    fits = number or (value.shape, value.dtype) == (w.shape, w.dtype)
+    if not (fits and np.isfinite(value).all()):
         got = f"{value.dtype} {value.shape}"
         raise ValueError(f"{name!r} must be finite, {w.dtype} {w.shape}, got {got}")
     return value.item() if number else value

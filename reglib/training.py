@@ -113,7 +113,8 @@ def step(net, X, Y, learning_rate):
 def record(net, X, Y, validation_data):
     """Return this epoch's line of the history, measured in evaluation mode."""
     line = scores(net, X, Y)
-    loss = data_loss(net.loss, net.activations[-1], net._soften(Y))
+    soft = net._soften(Y)
+    loss = line["data_loss"] if soft is Y else data_loss(net.loss, net.activations[-1], soft)
     if net.l1 or net.l2:
         loss += ElasticNet(net.l1, net.l2)(net.weights)
     norm = float(np.sqrt(sum(np.square(W).sum() for W in net.weights)))
