@@ -27,7 +27,8 @@ def folder():
 
 
 class Store:
-    """What happened, task by task: passed, failed, hint shown, solution seen, reset, predicted.
+    """What happened, task by task: passed, failed, hint shown, solution seen, reset, predicted,
+    a question answered.
 
     Every write is one transaction, so a killed kernel leaves the last complete state. A file that
     is broken or not ours is set aside under another name; where nothing can be written, the course
@@ -63,6 +64,11 @@ class Store:
             (task, *kinds),
         )
         return rows[0][0] if rows else None
+
+    def latest(self, kind):
+        """The detail of the latest such event of every task that has one."""
+        statement = "SELECT task, detail FROM events WHERE kind = ? ORDER BY id"
+        return dict(self._run(statement, (kind,)))
 
     def status(self, task):
         """'not tried', 'tried', 'passed' or 'passed with the solution seen'."""

@@ -1,0 +1,198 @@
+"""Judging a reply to a question of the bank: how right it is, and why it is not."""
+
+import itertools
+import linecache
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+from inspect import signature
+
+import numpy as np
+
+from reglib.assess.compare import match
+from reglib.assess.guard import Answer, NotAttempted, Wrong
+
+SEED = 0  # of the inputs of code questions: the same reply gets the same verdict
+SERIAL = itertools.count(1)  # each source that is run keeps its own lines for error messages
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A score from 0 to 1, sentences that say why, and rows of label and value."""
+
+    score: float
+    sentences: tuple
+    rows: tuple = ()
+
+    @property
+    def heading(self):
+        """The verdict in a word or two, the same whatever the colour."""
+        if self.score in (0, 1):
+            return "✓ Right" if self.score else "✗ Not right"
+        return f"◐ Partly right: {self.score:.0%}"
+
+
+def judge(question, reply, ticks=""):
+    """Return the verdict on a reply.
+
+    Parameters
+    ----------
+    question : Question
+    reply : str
+        Letters, a number, line numbers, source text or an open answer, as the kind asks.
+    ticks : str
+        For an open answer: the letters of the rubric's points that its writer finds in it.
+
+    Raises
+    ------
+    NotAttempted
+        When the reply is none that can be judged; it says what is expected.
+    """
+    verdict = JUDGES[question.kind](question.data, reply, *[ticks] * (question.kind == "open"))
+    return Verdict(verdict.score, (*verdict.sentences, question.explanation), verdict.rows)
+
+
+def key(question):
+    """The right answer as text."""
+    data = question.data
+    if question.kind == "open":
+        return data["model"].strip()
+    if question.kind == "code":
+        return data["answer"].strip()
+    if question.kind == "fault":
+        return "\n".join(f"line {n}: {data['fix'][str(n)].strip()}" for n in data["answer"])
+    if question.kind == "number":
+        return f"{data['answer']:g} {data.get('unit', '')}".strip()
+    options = data.get("options") or data.get("items") or data["describe"]
+    return "\n".join(f"{letter}) {options[letter]}" for letter in data["answer"])
+
+
+def _letters(reply, options):
+    """The letters of a reply in its order, each once: "a, c", "ac" and "A C" are the same."""
+    found = "".join(dict.fromkeys(re.sub(r"[\s,;)(]+", "", reply.lower())))
+    if not found or not set(found) <= set(options):
+        raise NotAttempted(f"Answer with letters, each one of {', '.join(options)}.")
+    return found
+
+
+def _choice(data, reply):
+    given = _letters(reply, data.get("options") or data["curves"])
+    if len(given) > 1:
+        raise NotAttempted("Answer with one letter.")
+    right = given == data["answer"]
+    return Verdict(float(right), () if right else (data["why"][given],))
+
+
+def _shared(given, right):
+    """The share of `right` that was found, less what was named besides."""
+    return max(0, len(given & right) - len(given - right)) / len(right)
+
+
+def _several(data, reply):
+    given, right = set(_letters(reply, data["options"])), set(data["answer"])
+    said = [f"{letter}) {data['why'][letter]}" for letter in sorted(given ^ right)]
+    return Verdict(_shared(given, right), tuple(said))
+
+
+def _number(data, reply):
+    text = re.sub(r"\s+", "", reply.replace("−", "-").removesuffix(data.get("unit") or "\0"))
+    text = text.replace(",", ".") if re.fullmatch(r"[^.,]*,[^.,]{1,2}|0,\d+", text) else text
+    try:
+        value = float(Fraction(text.removesuffix("%"))) / (100 if text.endswith("%") else 1)
+    except (ValueError, ZeroDivisionError, OverflowError):
+        raise NotAttempted("Answer with a number, such as 0.75, 3/4, 75% or 1e-3.") from None
+    if abs(value - data["answer"]) <= data["tolerance"] * (1 + 1e-9):
+        return Verdict(1.0, ())
+    near = [trap for trap in data["traps"] if abs(value - trap["value"]) <= data["tolerance"]]
+    said = near[0]["why"] if near else "This is not the number, nor one of the usual wrong ones."
+    return Verdict(0.0, (said,))
+
+
+def _order(data, reply):
+    given, right = _letters(reply, data["items"]), data["answer"]
+    if len(given) < len(right):
+        raise NotAttempted(f"Answer with all {len(right)} letters, the first one first.")
+    said = [why for (one, two), why in data["why"].items() if given.index(one) > given.index(two)]
+    pairs = list(itertools.combinations(right, 2))
+    swapped = sum(given.index(one) > given.index(two) for one, two in pairs)
+    return Verdict(max(0.0, 1 - 2 * swapped / len(pairs)), tuple(said))  # Kendall's tau
+
+
+def _fault(data, reply):
+    lines = data["code"].strip("\n").split("\n")
+    given, right = {int(number) for number in re.findall(r"\d+", reply)}, set(data["answer"])
+    if not given or not given <= set(range(1, len(lines) + 1)):
+        raise NotAttempted(f"Answer with line numbers from 1 to {len(lines)}.")
+    said = [f"Line {n}: {data['why'].get(str(n), data['sound'])}" for n in sorted(given - right)]
+    rows = [(f"line {n}", f"{data['why'][str(n)]} `{data['fix'][str(n)].strip()}`") for n in right]
+    return Verdict(_shared(given, right), tuple(said), tuple(sorted(rows, key=_line)))
+
+
+def _line(row):
+    return int(row[0].split()[1])
+
+
+def _code(data, reply):
+    name = re.search(r"^def (\w+)", data["stub"], re.M)[1]
+    if reply.strip() in ("", data["stub"].strip()):
+        raise NotAttempted(f"Write the body of `{name}`.")
+    try:
+        code_test(data)(Answer(defined(reply, name)), np.random.default_rng(SEED))
+    except Wrong as mistake:
+        return Verdict(0.0, (mistake.sentence,), mistake.rows)
+    return Verdict(1.0, (), (("another way", data["also_right"][0].strip()),))
+
+
+def code_test(data):
+    """The test of a code question: `test(answer, rng)` returns, or raises `Wrong`."""
+    if "check" in data:
+        return defined(data["check"], "check")
+    name = re.search(r"^def (\w+)", data["stub"], re.M)[1]
+    right = defined(data["answer"], name)
+    wrongs = [(wrong["why"], defined(wrong["code"], name)) for wrong in data["wrong"]]
+
+    def test(answer, rng):
+        cases = eval(data["cases"], {"np": np, "rng": rng})
+        match(answer, right, cases, wrongs, tuple(signature(right).parameters))
+
+    return test
+
+
+def defined(source, name):
+    """The function of this name that a source defines, or `Wrong` with the line that stopped."""
+    place = f"<answer {next(SERIAL)}>"
+    linecache.cache[place] = (len(source), None, source.splitlines(keepends=True), place)
+    names = {"np": np, "Wrong": Wrong, "__name__": "answer"}
+    try:
+        exec(compile(source, place, "exec"), names)
+    except (Exception, SystemExit) as error:
+        where = f" in line {error.lineno}" if isinstance(error, SyntaxError) else ""
+        raise Wrong(f"The code stopped with `{type(error).__name__}`{where}: {error}") from None
+    if not callable(names.get(name)):
+        raise NotAttempted(f"The code must define a function of the name `{name}`.")
+    return names[name]
+
+
+def _open(data, reply, ticks):
+    if len(reply.split()) < 5:
+        raise NotAttempted("Answer in sentences, as you would say them.")
+    letters = "abcdefghijklmnop"[: len(data["rubric"])]
+    points = dict(zip(letters, data["rubric"], strict=True))
+    ticked = set(_letters(ticks, letters)) if ticks.strip() else set()
+    said = " ".join(reply.lower().split())
+    heard = {letter for letter in ticked if any(word in said for word in points[letter]["words"])}
+    doubts = [
+        f"Not counted: {points[letter]['point']} Your text has none of the words that tell it, "
+        f"such as {', '.join(points[letter]['words'][:3])}."
+        for letter in sorted(ticked - heard)
+    ]
+    rows = [
+        (f"{'✓' if at in heard else '–'} {p['step']} it", p["point"]) for at, p in points.items()
+    ]
+    return Verdict(len(heard) / len(points), tuple(doubts), tuple(rows))
+
+
+JUDGES = {
+    "choice": _choice, "several": _several, "number": _number, "order": _order, "curve": _choice,
+    "fault": _fault, "code": _code, "open": _open,
+}  # fmt: skip
