@@ -1,0 +1,63 @@
+"""Showing a question: its text as HTML, its numbered code, the picture of its curves."""
+
+import io
+import re
+from html import escape
+
+import numpy as np
+
+
+def rich(text, math=lambda formula: f"${formula}$"):
+    """Text as HTML: blank lines part paragraphs, `...` is code, and `math` sets each $...$."""
+
+    def piece(part):
+        if part.startswith("`"):
+            return f"<code>{escape(part[1:-1], quote=False)}</code>"
+        if part.startswith("$"):
+            return math(part[1:-1])
+        return escape(part, quote=False)
+
+    paragraphs = [re.split(r"(`[^`]+`|\$[^$]+\$)", part) for part in re.split(r"\n\s*\n", text)]
+    return "".join(f"<p>{''.join(map(piece, parts)).strip()}</p>" for parts in paragraphs)
+
+
+def options(question):
+    """What can be chosen: a letter and its words, or nothing."""
+    data = question.data
+    return data.get("options") or data.get("items") or data.get("describe") or {}
+
+
+def code(question):
+    """The code that is shown: numbered for a fault, the stub of a code question, or nothing."""
+    lines = question.data.get("code", "").strip("\n").split("\n")
+    numbered = "\n".join(f"{number:2}  {line}".rstrip() for number, line in enumerate(lines, 1))
+    return numbered if "code" in question.data else question.data.get("stub", "").strip("\n")
+
+
+def picture(question):
+    """The panels of a curve question as PNG bytes, or None."""
+    if question.kind != "curve":
+        return None
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    from reglib import style
+
+    data, names = question.data, question.data.get("lines", ())
+    x = eval(data["x"], {"np": np})
+    with rc_context():
+        style.use()
+        fig = Figure(figsize=(2.6 * len(data["curves"]), 2.7))
+        axes = fig.subplots(1, len(data["curves"]), sharex=True, sharey=True)
+        for ax, (letter, curves) in zip(axes, data["curves"].items(), strict=True):
+            for curve, look in zip(curves, (style.TRAIN, style.VALIDATION), strict=False):
+                ax.plot(x, eval(curve, {"np": np, "x": x}), **look | {"label": None})
+            ax.set(title=letter, xlabel=data["xlabel"])
+        axes[0].set(ylabel=data["ylabel"], **{key: data[key] for key in ("ylim",) if key in data})
+        for line, name in zip(axes[0].lines, names, strict=False):
+            line.set_label(name)
+        if names:
+            axes[0].legend()
+        file = io.BytesIO()
+        fig.savefig(file, format="png")
+    return file.getvalue()
