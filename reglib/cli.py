@@ -43,6 +43,10 @@ def _parser():
     for command in (refresh, release):
         command.add_argument("--check", action="store_true", help="write nothing; fail on drift")
         command.set_defaults(run=_rebuild)
+    export = commands.add_parser("export", help="write the questions, or a page to print")
+    export.add_argument("form", choices=("anki", "moodle", "sheets", "formulas", "plan"))
+    export.add_argument("-o", dest="path", help="file to write (default regularization_FORM)")
+    export.set_defaults(run=_export)
     return parser
 
 
@@ -52,12 +56,22 @@ def _port(text):
     return int(text)
 
 
+def _export(root, args):
+    from reglib.assess.export import export
+
+    for path in export(root, args.form, args.path):
+        print(f"wrote {path}")
+    return 0
+
+
 def _rebuild(root, args):
+    from reglib.assess.course_map import refresh_readme
     from reglib.assess.refresh import refresh
     from reglib.assess.release import release
 
     if args.command == "refresh":
         problems = refresh(root, args.notebooks, check=args.check)
+        problems += [] if args.notebooks else refresh_readme(root, args.check)
     else:
         problems = release(root, check=args.check)
     if problems:

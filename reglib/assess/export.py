@@ -195,7 +195,6 @@ def _answer(parent, fraction, text, why, form="html"):
 
 def sheets(path, questions):
     """Write two pages to print: `path` with room for answers, and `..._answers` with them."""
-    path = Path(path)
     answers = path.with_name(f"{path.stem}_answers{path.suffix}")
     for target, told in ((path, False), (answers, True)):
         body, topic = [], None
@@ -207,6 +206,7 @@ def sheets(path, questions):
             head = f"{number} · {question.level} · {question.minutes} min"
             body += [f"<section><h3>{head}</h3>{front(question, mathml, address)}{rest}</section>"]
         _page(target, f"Regularization: questions{' and answers' * told}", "\n".join(body))
+    return path, answers
 
 
 def section(path, notebook, heading, size="8.5pt"):
@@ -241,10 +241,10 @@ HEADINGS = {"formulas": "Formula sheet", "plan": "Seven days"}
 
 
 def export(root, form, path=None):
-    """Write the bank, or a page of notebook 05, in one of `FORMS`; return the file's path."""
+    """Write the bank, or a page of notebook 05, in one of `FORMS`; return the files' paths."""
     path = Path(path or f"regularization_{form}.{FORMS[form]}")
     if form in HEADINGS:
         section(path, root / "notebooks/05_interview.ipynb", HEADINGS[form])
-    else:
-        {"anki": anki, "moodle": moodle, "sheets": sheets}[form](path, bank().values())
-    return path
+        return (path,)
+    written = {"anki": anki, "moodle": moodle, "sheets": sheets}[form](path, bank().values())
+    return written or (path,)

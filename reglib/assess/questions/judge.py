@@ -4,7 +4,6 @@ import itertools
 import linecache
 import re
 from dataclasses import dataclass
-from fractions import Fraction
 from inspect import signature
 
 import numpy as np
@@ -98,8 +97,11 @@ def _number(data, reply):
     text = re.sub(r"\s+", "", reply.replace("−", "-").removesuffix(data.get("unit") or "\0"))
     text = text.replace(",", ".") if re.fullmatch(r"[^.,]*,[^.,]{1,2}|0,\d+", text) else text
     try:
-        value = float(Fraction(text.removesuffix("%"))) / (100 if text.endswith("%") else 1)
-    except (ValueError, ZeroDivisionError, OverflowError):
+        top, *under = [float(part) for part in text.removesuffix("%").split("/")]
+        value = top / (under or [1])[0] / (100 if text.endswith("%") else 1)
+        if len(under) > 1 or not np.isfinite(value):
+            raise ValueError
+    except (ValueError, ZeroDivisionError):
         raise NotAttempted("Answer with a number, such as 0.75, 3/4, 75% or 1e-3.") from None
     if abs(value - data["answer"]) <= data["tolerance"] * (1 + 1e-9):
         return Verdict(1.0, ())
@@ -166,8 +168,9 @@ def defined(source, name):
     try:
         exec(compile(source, place, "exec"), names)
     except (Exception, SystemExit) as error:
-        where = f" in line {error.lineno}" if isinstance(error, SyntaxError) else ""
-        raise Wrong(f"The code stopped with `{type(error).__name__}`{where}: {error}") from None
+        syntax = isinstance(error, SyntaxError)
+        said = f" in line {error.lineno}: {error.msg}" if syntax else f": {error}"
+        raise Wrong(f"The code stopped with `{type(error).__name__}`{said}.") from None
     if not callable(names.get(name)):
         raise NotAttempted(f"The code must define a function of the name `{name}`.")
     return names[name]

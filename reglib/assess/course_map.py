@@ -1,0 +1,77 @@
+"""The course map: each item that the course promises, and where it is taught, tested, examined."""
+
+import tomllib
+from collections import Counter
+from functools import cache
+from pathlib import Path
+
+from reglib.assess.questions import bank
+
+HEAD = ("What", "Lesson", "In `reglib`", "Explorer", "Tested by", "Tasks", "Questions")
+README_MARKS = "<!-- course map -->\n", "<!-- end of course map -->"
+
+
+@cache
+def items():
+    """All items by name; `course_map.toml` says what each holds."""
+    file = Path(__file__).with_name("course_map.toml")
+    return tomllib.loads(file.read_text(encoding="utf-8"))
+
+
+def link(section, folder=""):
+    """The address of a lesson's section, as JupyterLab finds it."""
+    notebook, heading = section
+    return f"{folder}{notebook}.ipynb#{heading.replace(' ', '-')}"
+
+
+class CourseMap:
+    """The map as one Markdown table a group; `folder` leads to the lessons."""
+
+    def __init__(self, folder=""):
+        self.folder = folder
+        self.questions = Counter(item for question in bank().values() for item in question.covers)
+
+    def __repr__(self):
+        return f"The course map: {len(items())} items, none without a lesson, a test and a task."
+
+    def _repr_markdown_(self):
+        lines = []
+        for name, item in items().items():
+            if f"**{item['group']}**" not in lines:
+                lines += ["", f"**{item['group']}**", "", self._row(HEAD), self._row(["---"] * 7)]
+            lines.append(self._row(self._cells(name, item)))
+        return "\n".join(lines[1:])
+
+    def _cells(self, name, item):
+        notebook, heading = item["section"]
+        code = [", ".join(f"`{entry}`" for entry in item[key]) for key in ("names", "explorers")]
+        lesson = f"[{notebook[:2]}, {heading}]({link(item['section'], self.folder)})"
+        tested = item["test"].partition("::")[0]
+        return item["says"], lesson, *code, tested, ", ".join(item["tasks"]), self.questions[name]
+
+    def _row(self, cells):
+        return f"| {' | '.join(map(str, cells))} |"
+
+
+def course_map():
+    """Return the course map, for the lessons."""
+    return CourseMap()
+
+
+def in_readme(text):
+    """The README with the map in its place; ValueError when its marks are missing."""
+    before, begin, rest = text.partition(README_MARKS[0])
+    _, end, after = rest.partition(README_MARKS[1])
+    if not (begin and end):
+        raise ValueError(f"README.md must have the comments {' and '.join(README_MARKS)}")
+    return f"{before}{begin}{CourseMap('notebooks/')._repr_markdown_()}\n{end}{after}"
+
+
+def refresh_readme(root, check=False):
+    """Bring the README's map up to date, or with `check` only say that it is behind."""
+    file = root / "README.md"
+    before = file.read_text(encoding="utf-8")
+    after = in_readme(before)
+    if not check:
+        file.write_text(after, encoding="utf-8", newline="\n")
+    return ["README.md: the course map is behind"] * (check and before != after)

@@ -1,0 +1,236 @@
+"""The question bank: every table is whole, every key is recomputed, every code check is proved."""
+
+import importlib
+import re
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pytest
+
+from reglib.assess.course_map import items
+from reglib.assess.guard import Answer, NotAttempted, Wrong
+from reglib.assess.questions import KINDS, LEVELS, TOPICS, bank, find
+from reglib.assess.questions.judge import code_test, defined, judge, key
+
+ROOT = Path(__file__).resolve().parents[1]
+SEEDS = range(20)
+COMPUTED, PROOFS = {}, {}
+for file in sorted(Path(__file__).parent.glob("test_questions_*.py")):
+    module = importlib.import_module(file.stem)
+    COMPUTED |= getattr(module, "COMPUTED", {})
+    PROOFS |= getattr(module, "PROOFS", {})
+OWN = {  # fields of each kind: needed, and allowed besides
+    "choice": ("options answer why", ""),
+    "several": ("options answer why", ""),
+    "number": ("answer tolerance traps", "unit"),
+    "order": ("items answer why", ""),
+    "curve": ("x xlabel ylabel curves describe answer why", "lines ylim"),
+    "fault": ("code answer fix why sound", ""),
+    "code": ("stub answer also_right wrong", "cases check"),
+    "open": ("model rubric", ""),
+}
+
+
+def of(*kinds):
+    """Parametrize over the questions of these kinds."""
+    return pytest.mark.parametrize("question", [q for q in bank().values() if q.kind in kinds],
+                                   ids=lambda question: question.id)  # fmt: skip
+
+
+def headings():
+    """Every (notebook, heading) of the lessons."""
+    for path in ROOT.glob("notebooks/*.ipynb"):
+        for cell in nbformat.read(path, 4).cells:
+            if cell.cell_type == "markdown":
+                for found in re.findall(r"^#+ (.+)$", cell.source, re.M):
+                    yield path.stem, found.strip()
+
+
+HEADINGS = set(headings())
+
+
+def test_the_bank_is_as_large_and_as_varied_as_the_course_says():
+    found = list(bank().values())
+    counts = {kind: sum(q.kind == kind for q in found) for kind in KINDS}
+    assert len(found) >= 120, counts
+    assert counts["code"] >= 20 and counts["fault"] >= 12 and min(counts.values()) >= 8, counts
+    for topic in TOPICS:
+        levels = {q.level for q in found if q.topic == topic}
+        assert levels == set(LEVELS), f"{topic}: {levels}"
+    assert "seed-network" in bank()
+
+
+@of(*KINDS)
+def test_a_question_is_whole(question):
+    needed, allowed = (set(text.split()) for text in OWN[question.kind])
+    assert needed <= question.data.keys() <= needed | allowed
+    assert question.level in LEVELS and 1 <= question.minutes <= 20
+    assert set(question.covers) <= set(items()) and question.covers, question.covers
+    assert set(question.follow_up) == {"question", "answer"}
+    assert question.source or question.section, "neither a source nor a section"
+    if question.section:
+        assert tuple(question.section) in HEADINGS, question.section
+    if question.source:
+        assert re.match(r"\S.* \(\d{4}\), \S", question.source), question.source
+    texts = [question.question, question.hint, question.explanation, *question.follow_up.values()]
+    assert all(isinstance(text, str) and len(text.strip()) > 10 for text in texts)
+    assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", question.id)
+
+
+@of("choice", "curve")
+def test_every_wrong_choice_is_explained(question):
+    options = question.data.get("options") or question.data["curves"]
+    assert 3 <= len(options) <= 5 and list(options) == sorted(options)
+    assert set(question.data["why"]) == set(options) - {question.data["answer"]}
+    for letter in options:
+        verdict = judge(question, letter)
+        assert verdict.score == (letter == question.data["answer"])
+        if not verdict.score:
+            assert verdict.sentences[0] == question.data["why"][letter]
+
+
+@of("several")
+def test_several_choices_are_told_what_is_missing_and_what_is_too_much(question):
+    options, right = question.data["options"], question.data["answer"]
+    assert 4 <= len(options) <= 6 and 1 < len(right) < len(options)
+    assert right == "".join(sorted(right)) and set(question.data["why"]) == set(options)
+    assert judge(question, ", ".join(right)).score == 1
+    missed, extra = judge(question, right[1:]), judge(question, "".join(options))
+    assert 0 < missed.score < 1 and question.data["why"][right[0]] in missed.sentences[0]
+    assert extra.score < 1 and len(extra.sentences) == 1 + len(options) - len(right)
+
+
+@of("number")
+def test_a_number_is_recomputed_and_its_traps_are_named(question):
+    data = question.data
+    assert len(data["traps"]) >= 2
+    computed = float(COMPUTED[question.id]())
+    assert abs(computed - data["answer"]) <= data["tolerance"], f"recomputed as {computed}"
+    assert judge(question, f"{data['answer']!r} {data.get('unit', '')}").score == 1
+    for trap in data["traps"]:
+        verdict = judge(question, repr(float(trap["value"])))
+        assert verdict.score == 0 and verdict.sentences[0] == trap["why"]
+
+
+@of("order")
+def test_each_two_neighbours_of_an_order_are_explained(question):
+    right, items = question.data["answer"], question.data["items"]
+    assert sorted(right) == sorted(items) and 4 <= len(items) <= 6
+    assert right != "".join(sorted(right)), "the items stand in the right order already"
+    assert set(question.data["why"]) == {right[i : i + 2] for i in range(len(right) - 1)}
+    assert judge(question, right).score == 1
+    swapped = right[1] + right[0] + right[2:]
+    assert judge(question, swapped).sentences[0] == question.data["why"][right[:2]]
+    assert judge(question, right[::-1]).score == 0
+
+
+@of("curve")
+def test_a_curve_can_be_drawn_and_its_key_follows_from_its_numbers(question):
+    data = question.data
+    x = eval(data["x"], {"np": np})
+    assert set(data["describe"]) == set(data["curves"])
+    for expressions in data["curves"].values():
+        assert len(expressions) in (1, 2) and len(data.get("lines", "ab")) >= len(expressions)
+        for expression in expressions:
+            values = np.asarray(eval(expression, {"np": np, "x": x}), float)
+            assert values.shape == x.shape and np.isfinite(values).all(), expression
+    assert COMPUTED[question.id]() == data["answer"]
+
+
+@of("choice", "several", "order")
+def test_a_key_that_can_be_computed_is_recomputed(question):
+    if question.id not in COMPUTED:
+        assert question.source or question.section  # it rests on what these say
+        return
+    assert "".join(COMPUTED[question.id]()) == question.data["answer"]
+
+
+@of("fault")
+def test_a_fault_is_measurable_and_its_repair_works(question):
+    data = question.data
+    lines = data["code"].strip("\n").split("\n")
+    wanted = {str(number) for number in data["answer"]}
+    assert set(data["fix"]) == wanted <= set(data["why"])
+    assert len(data["why"]) >= len(wanted) + 2, "two lines that look wrong and are right"
+    assert all(lines[int(number) - 1].strip() for number in data["why"])
+    fixed = [data["fix"].get(str(number), line) for number, line in enumerate(lines, 1)]
+    PROOFS[question.id](run("\n".join(lines)), run("\n".join(fixed)))
+    assert judge(question, " ".join(sorted(wanted))).score == 1
+    tempting = min(set(data["why"]) - wanted)
+    verdict = judge(question, tempting)
+    assert verdict.score == 0 and data["why"][tempting] in verdict.sentences[0]
+
+
+def run(source):
+    """The names that a source defines."""
+    names = {"np": np, "__name__": "script"}
+    exec(compile(source, "<script>", "exec"), names)
+    return names
+
+
+@of("code")
+def test_right_code_passes_and_wrong_code_is_told_why(question):
+    data = question.data
+    name = re.search(r"^def (\w+)", data["stub"], re.M)[1]
+    assert len(data["also_right"]) >= 2 and len(data["wrong"]) >= 4
+    test = code_test(data)
+    for source in [data["answer"], *data["also_right"]]:
+        for seed in SEEDS:
+            test(Answer(defined(source, name)), np.random.default_rng(seed))
+        assert judge(question, source).score == 1
+    said = []
+    for wrong in data["wrong"]:
+        for seed in SEEDS[:5]:
+            with pytest.raises(Wrong) as told:
+                test(Answer(defined(wrong["code"], name)), np.random.default_rng(seed))
+                pytest.fail(f"passes with seed {seed}: {wrong['why']}")
+            said.append(told.value.sentence == wrong["why"])
+        assert judge(question, wrong["code"]).score == 0
+    assert np.mean(said) >= 0.75, f"told their own sentence: {np.mean(said):.0%}"
+    with pytest.raises(NotAttempted):
+        judge(question, data["stub"])
+
+
+@of("open")
+def test_a_rubric_has_its_three_steps_and_the_model_answer_earns_every_point(question):
+    rubric = question.data["rubric"]
+    assert {point["step"] for point in rubric} == {"draw", "prove", "apply"}
+    assert 4 <= len(rubric) <= 8
+    letters = "abcdefgh"[: len(rubric)]
+    verdict = judge(question, question.data["model"], letters)
+    assert verdict.score == 1, verdict.sentences
+    assert judge(question, question.data["model"], "").score == 0
+    empty = judge(question, "I would rather talk about something else today, if I may.", letters)
+    assert empty.score == 0, empty.rows
+    assert 80 <= len(question.data["model"].split()) <= 280
+
+
+@of(*KINDS)
+def test_no_answer_is_not_judged(question):
+    for reply in ("", "   ", "\n"):
+        with pytest.raises(NotAttempted):
+            judge(question, reply)
+    assert key(question)
+
+
+def test_no_position_of_the_right_answer_gives_it_away():
+    found = [q for q in bank().values() if q.kind in ("choice", "curve")]
+    for letter in "abc":
+        share = np.mean([q.data["answer"] == letter for q in found])
+        assert 0.1 < share < 0.5, f"{letter} is right in {share:.0%}"
+    longest = [max(q.data["options"], key=lambda at: len(q.data["options"][at])) for q in found
+               if q.kind == "choice"]  # fmt: skip
+    right = [q.data["answer"] for q in found if q.kind == "choice"]
+    share = np.mean([a == b for a, b in zip(longest, right, strict=True)])
+    assert share < 0.5, f"the longest option is right in {share:.0%}"
+
+
+def test_every_proof_and_every_recomputed_key_belongs_to_a_question():
+    assert COMPUTED.keys() <= bank().keys(), COMPUTED.keys() - bank().keys()
+    assert PROOFS.keys() <= bank().keys(), PROOFS.keys() - bank().keys()
+
+
+def test_an_unknown_question_is_refused_with_its_neighbours():
+    with pytest.raises(ValueError, match=r"seed-network.*'seed-netwerk'"):
+        find("seed-netwerk")
