@@ -1,4 +1,4 @@
-"""The course covers what it promises: each item of the seed is taught, tested, moved and examined."""
+"""The course covers what it promises: each item is taught, tested, moved and examined."""
 
 import ast
 from collections import Counter

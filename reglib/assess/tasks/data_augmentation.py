@@ -163,3 +163,85 @@ def cutmix_cases(rng):
 FAULTS = ("reread", "whole", "turned", "unpaired", "inverse")
 CUTMIXES = combined({name: [("", 0), (name, 1)] for name in FAULTS}, "reread whole turned")
 TESTS["3.9"] = judged(cutmix, cutmix_cases, CUTMIXES, ("mixed", "labels"))
+
+
+def stretched(h, w, taller, wider, centre=lambda hw: (hw - 1) / 2, power=-1, back=1,
+              finish=np.array):  # fmt: skip
+    """Row and column from which each pixel of a stretched image is taken."""
+    at = centre(np.array([h, w]))[:, None, None]
+    places = (np.indices((h, w)) - at) * np.array([taller, wider])[:, None, None] ** power
+    return tuple(finish(places + back * at))
+
+
+def stretch_cases(rng):
+    one, other = rng.uniform(1.2, 1.9, size=2).round(2).tolist()
+    return [(3, 5, 2.0, 0.5), (5, 8, one, 1 / other), (6, 4, 1.0, other), (4, 7, 1 / other, 3.0)]
+
+
+TESTS["3.14"] = judged(stretched, stretch_cases, [
+    ("inverse", {"power": 1}), ("corner", {"centre": lambda hw: 0 * hw}), ("not_back", {"back": 0}),
+    ("half_pixel", {"centre": lambda hw: hw / 2}), ("half_pixel", {"centre": lambda hw: hw // 2}),
+    ("centre_swapped", {"centre": lambda hw: (hw[::-1] - 1) / 2}),
+    ("rounded", {"finish": np.round}), ("turned", lambda h, w, a, b: stretched(h, w, b, a)),
+    ("exchanged", lambda *case: stretched(*case)[::-1]),
+], ("rows", "cols"))  # fmt: skip
+
+
+def relit(images, brightness, contrast, axes=(1, 2), cut=1.0, last=1.0, middle=None, early=0):
+    """Each image times its brightness, then pushed from its own mean, clipped after each."""
+    bright = (images * brightness[:, None, None]).clip(0, cut)
+    mean = (images if early else bright).mean(axis=axes, keepdims=True)
+    mean = mean if middle is None else middle
+    return (mean + contrast[:, None, None] * (bright - mean)).clip(1 - last, last)
+
+
+def contrast_first(images, brightness, contrast):
+    once = relit(images, np.ones(len(images)), contrast)
+    return (once * brightness[:, None, None]).clip(0, 1)
+
+
+def light_cases(rng):
+    """Dim pictures whose contrast grows tell the two orders apart; bright ones are clipped."""
+
+    def case(n, h, w, b, c):
+        return rng.uniform(size=(n, h, w)), rng.uniform(b, b + 0.6, n), rng.uniform(c, c + 0.6, n)
+
+    first = np.array([[[0.2, 0.6]], [[0.1, 0.9]]]), np.array([1.5, 0.5]), np.array([2.0, 0.5])
+    return [first, case(5, 4, 6, 1.3, 1.3), case(4, 3, 5, 0.2, 1.8), case(3, 6, 2, 0.3, 0.2)]
+
+
+TESTS["3.15"] = judged(relit, light_cases, [
+    ("clip_between", {"cut": 9}), ("order", contrast_first), ("batch_mean", {"axes": None}),
+    ("middle", {"middle": 0.5}),
+    ("early_mean", {"early": 1}), ("unclipped", {"last": 9}),
+    ("mean_of_rows", {"axes": 1}), ("mean_of_rows", {"axes": 2}),
+    ("black", {"middle": 0.0}),
+    ("one_factor", lambda images, *by: relit(images, *(0 * one + one[0] for one in by))),
+])  # fmt: skip
+
+
+def five(images, size, up=0, axis=1, order=range(5), far=0):
+    """The four corners and the centre of each image."""
+    h, w = images.shape[1:3]
+    low, right = h - size - far, w - size - far
+    starts = [
+        (0, 0),
+        (0, right),
+        (low, 0),
+        (low, right),
+        ((h - size + up) // 2, (w - size + up) // 2),
+    ]
+    crops = [images[:, a : a + size, b : b + size] for a, b in (starts[i] for i in order)]
+    return np.stack(crops, axis=axis)
+
+
+def crop_cases(rng):
+    shapes = [(3, 5, 7, 1, 2), (2, 6, 9, 3, 3), (4, 8, 5, 1, 4), (2, 7, 6, 3, 4)]
+    return [(rng.uniform(size=shape), size) for *shape, size in shapes]
+
+
+TESTS["3.16"] = judged(five, crop_cases, [
+    ("centre", {"up": 1}), ("axis", {"axis": 0}), ("columns_first", {"order": (0, 2, 1, 3, 4)}),
+    ("centre_first", {"order": (4, 0, 1, 2, 3)}), ("clockwise", {"order": (0, 1, 3, 2, 4)}),
+    ("last_lost", {"far": 1}),
+])  # fmt: skip
