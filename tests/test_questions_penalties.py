@@ -116,8 +116,15 @@ def fitting(data, x, fits):
     return "".join(found)
 
 
+def bias_that_pays():
+    """Ridge on a column of ones: there the bias is a weight like any other."""
+    ones, y = np.ones((30, 1)), np.full(30, 10.0)
+    return Ridge(30 * 0.25, fit_intercept=False).fit(ones, y).predict(ones)[0]
+
+
 COMPUTED = {
     "alpha-of-ridge": alpha_of_ridge,
+    "a-bias-that-pays": bias_that_pays,
     "l1-ratio-from-strengths": l1_ratio,
     "one-elastic-step": elastic_step,
     "freedom-of-ridge": freedom,
@@ -190,6 +197,7 @@ PROOFS = {
 SQUARES = np.array([36.0, 9.0, 1.0])
 # What each trap's sentence says was done, in the order of the file.
 TRAPS = {
+    "a-bias-that-pays": [10, 10 / (1 + 2 * 0.25), 10 * (1 - 0.25), 10 / (1 + 0.25 / 2)],
     "alpha-of-ridge": [0.02, 2 * 150 * 0.02, 150 * 0.02 / 2, 0.02 / 150],
     "l1-ratio-from-strengths": [0.6 / 0.7, 0.6, 1 - 0.75, 0.6 / (0.6 + 0.1 / 2)],
     "one-elastic-step": [
