@@ -107,7 +107,6 @@ QUOTED = {
                         "0.0     0.1       0.92     +0.00 ± 0.01        0.77      0.16"],
     "explain-dropout": ["test accuracy    0.92   0.89   0.76", "0.5    0.810  0.817     +0.056",
                         "dropout            0.914     -0.003"],
-    "dropconnect-shared-coins": ["DropConnect, rate 0.1, p = 0.5 on the second matrix alone: 0.80"],
 }  # fmt: skip
 
 
