@@ -10,7 +10,7 @@ from test_questions import HEADINGS
 
 import reglib
 from reglib import explore
-from reglib.assess.course_map import CourseMap, course_map, in_readme, items
+from reglib.assess.course_map import CourseMap, in_readme, items
 from reglib.assess.questions import bank
 from reglib.assess.tasks import CHAPTERS, chapter
 
@@ -80,7 +80,7 @@ def test_a_readme_without_its_marks_is_refused():
 
 
 def test_the_map_has_a_row_for_each_item_and_counts_its_questions():
-    text = course_map()._repr_markdown_()
+    text = CourseMap()._repr_markdown_()
     assert text.count("\n| ") == len(items()) + 2 * len(SEED)
     asked = sum("dropout" in question.covers for question in bank().values())
     row = next(line for line in text.splitlines() if "randomly drops neurons" in line)

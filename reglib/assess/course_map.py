@@ -53,11 +53,6 @@ class CourseMap:
         return f"| {' | '.join(map(str, cells))} |"
 
 
-def course_map():
-    """Return the course map, for the lessons."""
-    return CourseMap()
-
-
 def in_readme(text):
     """The README with the map in its place; ValueError when its marks are missing."""
     before, begin, rest = text.partition(README_MARKS[0])

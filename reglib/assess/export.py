@@ -16,7 +16,8 @@ PAGE = """<!doctype html>
 body {{ font: 11pt/1.4 system-ui, sans-serif; max-width: 46em; margin: 2em auto; padding: 0 1em }}
 pre {{ font-size: 9.5pt; white-space: pre-wrap; border-left: 3px solid #999; padding-left: .7em }}
 table {{ border-collapse: collapse }} td, th {{ border: 1px solid #999; padding: .2em .5em }}
-section {{ break-inside: avoid; border-top: 1px solid #999 }} img {{ max-width: 100% }}
+section {{ break-inside: avoid; border-top: 1px solid #999 }}
+h4 {{ margin-bottom: 0 }} img {{ max-width: 100% }}
 .lines {{ border: 1px solid #999; height: 5em }}
 @media print {{ body {{ margin: 0; max-width: none; font-size: {size} }} @page {{ margin: 14mm }} }}
 </style></head><body><main><h1>{title}</h1>
@@ -51,21 +52,23 @@ def front(question, math, image="", choose=True):
 
 def back(question, math):
     """The right answer, why it is right and the others are not, and what is asked next."""
-    data = question.data
+    data, answer = question.data, key(question)
     plain = question.kind in ("code", "fault")
-    parts = [f"<pre>{escape(key(question))}</pre>" if plain else rich(key(question), math)]
+    whys = [f"{at}: {why}" for at, why in data.get("why", {}).items()]
+    whys += [f"{trap['value']:g}: {trap['why']}" for trap in data.get("traps", ())]
+    whys += [f"{point['step']} it: {point['point']}" for point in data.get("rubric", ())]
+    parts = ["<h4>Answer</h4>"]
+    parts += [f"<pre>{escape(answer)}</pre>" if plain else rich(answer.replace("\n", "\n\n"), math)]
     parts += [rich(question.explanation, math)]
-    whys = data.get("why", {}).items()
-    parts += [rich(f"{at}: {why}", math) for at, why in whys]
-    parts += [rich(f"{trap['value']:g}: {trap['why']}", math) for trap in data.get("traps", ())]
-    parts += [rich(f"{p['step']} it: {p['point']}", math) for p in data.get("rubric", ())]
-    parts += [rich(f"Next: {question.follow_up['question']} {question.follow_up['answer']}", math)]
-    return "\n".join([*parts, rich(f"See {origin(question)}.", math)])
+    parts += ["<ul>", *(f"<li>{rich(why, math)[3:-4]}</li>" for why in whys), "</ul>"] * bool(whys)
+    parts += [f"<h4>Next</h4>{rich(question.follow_up['question'], math)}"]
+    return "\n".join([*parts, rich(question.follow_up["answer"], math), rich(origin(question))])
 
 
 def origin(question):
     """Where the answer is shown: the lesson's section, or the literature."""
-    return question.source or "notebook {}, section {}".format(*question.section)
+    lesson = "Notebook {}, section {}.".format(*question.section) if question.section else ""
+    return " ".join(filter(None, [lesson, question.source and f"{question.source}."]))
 
 
 def anki(path, questions):

@@ -52,7 +52,8 @@ def picture(question):
         for ax, (letter, curves) in zip(axes, data["curves"].items(), strict=True):
             for curve, look in zip(curves, (style.TRAIN, style.VALIDATION), strict=False):
                 ax.plot(x, eval(curve, {"np": np, "x": x}), **look | {"label": None})
-            ax.set(title=letter, xlabel=data["xlabel"])
+            ax.set_title(letter, fontweight="bold")
+        fig.supxlabel(data["xlabel"], fontsize="medium")
         axes[0].set(ylabel=data["ylabel"], **{key: data[key] for key in ("ylim",) if key in data})
         for line, name in zip(axes[0].lines, names, strict=False):
             line.set_label(name)
