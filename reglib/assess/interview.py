@@ -94,11 +94,12 @@ def _remembered(store=None):
 
     found = {}
     for task, detail in (store or current_store()).latest("answer").items():
-        name = task.removeprefix("question ")
-        if name in bank():
+        try:
             last = json.loads(detail)
-            found[name] = last["score"], Card.from_dict(last["card"])
-    return found
+            found[task.removeprefix("question ")] = last["score"], Card.from_dict(last["card"])
+        except (KeyError, TypeError, ValueError):  # written by another version
+            continue
+    return {name: last for name, last in found.items() if name in bank()}
 
 
 class Interview:
