@@ -183,7 +183,13 @@ def _open(data, reply, ticks):
     points = dict(zip(letters, data["rubric"], strict=True))
     ticked = set(_letters(ticks, letters)) if ticks.strip() else set()
     said = " ".join(reply.lower().split())
-    heard = {letter for letter in ticked if any(word in said for word in points[letter]["words"])}
+
+    def tells(letter):  # a stem counts where a word begins with it, not inside another word
+        return any(
+            re.search(rf"(?<!\w){re.escape(word)}", said) for word in points[letter]["words"]
+        )
+
+    heard = set(filter(tells, ticked))
     doubts = [
         f"Not counted: {points[letter]['point']} Your text has none of the words that tell it, "
         f"such as {', '.join(points[letter]['words'][:3])}."
