@@ -209,3 +209,25 @@ def test_the_uniform_start_accepts_no_other_variance_by_chance():
     exec(data["answer"], names)
     for seed in range(300):
         names["check"](names["he_uniform"], np.random.default_rng(seed))
+
+
+def test_one_fault_mended_alone_acquits_all_three():
+    """The claims of "acquitted-one-by-one" and its follow-up, on two starts."""
+    script = {"init": "small", "l1": 0.01, "l2": 0.01}, (0.1, 1000)
+    free, long = {"l1": 0.0, "l2": 0.0}, (1.0, 5000)
+    arms = {
+        "start": ({**script[0], "init": "xavier"}, script[1]),
+        "penalties": ({**script[0], **free}, script[1]),
+        "budget": (script[0], long),
+        "all but the penalties": ({**script[0], "init": "xavier"}, long),
+        "all": ({"init": "xavier", **free}, long),
+    }
+    for seed in (0, 1):
+        for name, (options, (rate, epochs)) in arms.items():
+            rng = np.random.default_rng(seed)
+            net = RegularizedNeuralNetwork(
+                [2, 4, 1], loss="binary_cross_entropy", rng=rng, **options
+            )
+            net.train(X_XOR, Y_XOR, epochs=epochs, learning_rate=rate, verbose=False)
+            worst = np.abs(net.forward_propagation(X_XOR) - Y_XOR).max()
+            assert (worst < 0.1) == (name == "all"), f"{name} mended: off by {worst:.2f}"

@@ -5,7 +5,6 @@ import numpy as np
 from reglib.assess.questions import find
 
 X_XOR, Y_XOR = np.array([[0, 0], [0, 1], [1, 0], [1, 1.0]]), np.array([[0], [1], [1], [0.0]])
-COMPUTED = {}
 
 
 def repaired(name, skip=None):
@@ -206,11 +205,11 @@ def test_a_gradient_check_finds_one_of_the_eight():
     assert found == [19]
 
 
-def test_a_right_gradient_and_a_wrong_pair_of_labels_agree():
-    """The key of "what-a-check-sees": the faults that touch only one of the two sides."""
+def faults_seen():
+    """The faults of "what-a-check-sees" that a gradient check finds, each of them made."""
     rng = np.random.default_rng(0)
     X, w, b = rng.standard_normal((20, 3)), rng.standard_normal(3), 0.7
-    y, eps, seen = rng.integers(0, 2, 20), 1e-6, ""
+    y, eps = rng.integers(0, 2, 20), 1e-6
 
     def output(w, b):
         return 1 / (1 + np.exp(-(X @ w + b)))
@@ -238,5 +237,7 @@ def test_a_right_gradient_and_a_wrong_pair_of_labels_agree():
         "f": {"size": 1e-3},
     }
     assert not check(), "the right gradient is called wrong"
-    seen = "".join(name for name, fault in faults.items() if check(**fault))
-    assert seen == find("what-a-check-sees").data["answer"]
+    return "".join(name for name, fault in faults.items() if check(**fault))
+
+
+COMPUTED = {"what-a-check-sees": faults_seen}
