@@ -43,6 +43,12 @@ def _parser():
     for command in (refresh, release):
         command.add_argument("--check", action="store_true", help="write nothing; fail on drift")
         command.set_defaults(run=_rebuild)
+    talk = commands.add_parser("interview", help="hold a mock interview in this terminal")
+    talk.add_argument("--length", type=int, default=10, help="how many questions (default 10)")
+    talk.add_argument("--level", help="Easy, Medium or Hard (default: mixed)")
+    talk.add_argument("--topic", action="append", help="may be given again (default: all)")
+    talk.add_argument("--seed", type=int, help="the same questions again")
+    talk.set_defaults(run=_interview)
     export = commands.add_parser("export", help="write the questions, or a page to print")
     export.add_argument("form", choices=("anki", "moodle", "sheets", "formulas", "plan"))
     export.add_argument("-o", dest="path", help="file to write (default regularization_FORM)")
@@ -54,6 +60,13 @@ def _port(text):
     if not (text.isdigit() and int(text) < 65536):
         raise argparse.ArgumentTypeError(f"must be a whole number from 0 to 65535, got {text!r}")
     return int(text)
+
+
+def _interview(root, args):
+    from reglib.assess.terminal import run
+
+    run(args.length, args.level, args.topic, args.seed)
+    return 0
 
 
 def _export(root, args):

@@ -1,19 +1,23 @@
 """The exams: tasks that check an answer and name the mistake, and the learner's own progress.
 
-`check`, `hint`, `solution`, `reset`, `progress`, `predict` and `start` are loaded on first use.
+`check`, `hint`, `solution`, `reset`, `progress`, `predict`, `start`, `ask` and `interview` are
+loaded on first use.
 """
 
 from importlib import import_module
 
 _HOME = dict.fromkeys(("check", "hint", "solution", "reset", "progress"), "tutor")
-_HOME |= {"predict": "predictions", "start": "course"}
-__all__ = ["check", "hint", "predict", "progress", "reset", "solution", "start"]
+_HOME |= {"predict": "predictions", "start": "course", "ask": "mock", "interview": "mock"}
+__all__ = [
+    "ask", "check", "hint", "interview", "predict", "progress", "reset", "solution", "start",
+]  # fmt: skip
 
 
 def __getattr__(name):
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    found = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    return globals().get(name, found)  # a module may bear the name by now
 
 
 def __dir__():

@@ -1,0 +1,323 @@
+"""An interview in a notebook: one question at a time, committed to before anything is revealed."""
+
+import base64
+import json
+import sys
+import threading
+from dataclasses import replace
+from html import escape
+
+import ipywidgets as widgets
+import traitlets
+
+from reglib.assess.cards import Card, table, to_html, to_pre
+from reglib.assess.guard import NotAttempted
+from reglib.assess.interview import Interview, draw
+from reglib.assess.questions import LEVELS, TOPICS, bank, find, show
+from reglib.assess.questions.judge import judge, key
+from reglib.assess.report import Report, clock, html, link, verdict_card
+
+# Long options need more than one line; code is written in a font of fixed width.
+STYLE = """<style>
+.reglib-mock .widget-html-content { line-height: 1.5; max-width: 60em }
+.reglib-mock p { margin: .4em 0 }
+.reglib-mock .widget-radio, .reglib-mock .widget-checkbox { width: auto; height: auto }
+.reglib-mock .widget-radio-box label { height: auto; line-height: 1.6; margin-right: 2em }
+.reglib-mock .widget-label-basic { white-space: normal; height: auto; line-height: 1.6 }
+.reglib-mock a { color: var(--jp-content-link-color, #0b5fa5); text-decoration: underline }
+.reglib-code textarea { font-family: var(--jp-code-font-family, monospace) }
+</style>"""
+WIDE = {"width": "auto"}
+FREE = {"style": {"description_width": "initial"}}
+ASKED = {
+    "number": "Your number",
+    "order": "The letters in order, such as bca",
+    "fault": "The numbers of the wrong lines",
+    "code": "Your code",
+    "open": "Your answer",
+}
+
+
+def ask(ids, minutes=None):
+    """Ask one question of the bank, or several one after another.
+
+    Parameters
+    ----------
+    ids : str or list of str
+        Names of questions.
+    minutes : float, optional
+        Against the clock, which starts when the learner is ready.
+
+    Returns
+    -------
+    Mock
+        A widget that keeps each answer with the learner's progress.
+    """
+    questions = [find(name) for name in ([ids] if isinstance(ids, str) else ids)]
+    if not questions:
+        raise ValueError("ids must name one question of the bank or more, got none")
+    if not (minutes is None or minutes > 0):
+        raise ValueError(f"minutes must be above 0 or None, got {minutes!r}")
+    still = "".join(_shown(question, still=True) for question in questions)
+    mock = Mock(" ".join(q.question.strip() for q in questions), still)
+    if minutes is None:
+        mock.run(Interview(questions))
+    else:
+        said = f"Questions: {len(questions)}. Time: {minutes:g} minutes, from when you start."
+        mock.offer(said, lambda: Interview(questions, minutes))
+    return mock
+
+
+def interview(length=10, level=None, topics=None, seed=None):
+    """Hold a mock interview; its first page offers to change what is given here.
+
+    Parameters
+    ----------
+    length : int
+        How many questions.
+    level : str, optional
+        "Easy", "Medium" or "Hard"; mixed by default.
+    topics : list of str, optional
+        All by default.
+    seed : int, optional
+        The same seed draws the same questions.
+
+    Returns
+    -------
+    Mock
+        A widget that ends with a report.
+    """
+    many = widgets.BoundedIntText(length, min=1, max=len(bank()), description="Questions", **FREE)
+    levels = [("Mixed", None), *zip(LEVELS, LEVELS, strict=True)]
+    which = widgets.Dropdown(options=levels, value=level, description="Level", **FREE)
+    which.tooltip = "Level (the space bar opens the list)"
+    about = Ticks(TOPICS, tuple(topics or TOPICS))
+    fixed = widgets.Text("" if seed is None else str(seed), description="Seed", **FREE)
+    fixed.placeholder = "none: a fresh draw"
+
+    def start():
+        seed = fixed.value.strip()
+        seed = int(seed) if seed.isdigit() else seed or None
+        return Interview(draw(many.value, which.value, about.value, seed))
+
+    said = "A mock interview: choose its length, level and topics, then start the clock."
+    mock = Mock(said, f"<p>{said} Run this cell to begin.</p>", mock=True)
+    mock.offer(said, start, many, which, widgets.HTML("Topics:"), about, fixed)
+    return mock
+
+
+class Ticks(widgets.VBox):
+    """Boxes to tick; `value` holds the names of those that are ticked."""
+
+    value = traitlets.Tuple()
+
+    def __init__(self, words, value=()):
+        look = {"description_allow_html": True, "indent": False, "layout": WIDE}
+        self.boxes = {
+            name: widgets.Checkbox(name in value, description=to_html(text), **look)
+            for name, text in words.items()
+        }
+        super().__init__(list(self.boxes.values()), value=value)
+        for box in self.boxes.values():
+            box.observe(self._ticked, "value")
+
+    def _ticked(self, _):
+        self.value = tuple(name for name, box in self.boxes.items() if box.value)
+
+
+class Mock(widgets.VBox):
+    """Questions one after another, each committed to before its verdict, and then a report."""
+
+    def __init__(self, said, still, mock=False):
+        self.said, self.still, self.mock = " ".join(said.split()), still, mock
+        self.clock, self.over = widgets.HTML(), threading.Event()
+        self.page, self.status, self.more = widgets.VBox(), widgets.HTMLMath(), widgets.VBox()
+        style = widgets.HTML(STYLE, layout={"display": "none"})
+        super().__init__([style, self.clock, self.page, self.status, self.more])
+        self.add_class("reglib-mock")
+
+    def offer(self, said, start, *controls):
+        """Show what can be chosen, and a button that runs the interview that `start` returns."""
+
+        def begin():
+            try:
+                talk = start()
+            except ValueError as error:
+                self._say(Card("not attempted", "Not started", (str(error),))._repr_html_())
+            else:
+                self.run(talk)
+                threading.Thread(target=self._tick, daemon=True).start()
+
+        self.page.children = [widgets.HTML(said), *controls, _button("Start", begin)]
+
+    def run(self, talk):
+        """Ask the questions of an `Interview`."""
+        self.talk = talk
+        talk.begin()
+        self._ask()
+
+    def _tick(self):
+        while True:  # the interview's own time is shown, so that no beat can make it drift
+            used, left = self.talk.seconds(), self.talk.allowed() - self.talk.seconds()
+            rest = f"left {clock(left)}" if left >= 0 else f"over by {clock(-left)}"
+            self.clock.value = f'<div role="timer">Time used {clock(used)}, {rest}</div>'
+            if self.over.wait(1 - used % 1):
+                return
+
+    def _say(self, text):
+        self.status.value = text
+
+    def _ask(self):
+        talk, question = self.talk, self.talk.current
+        if question is None:
+            return self._end()
+        many = len(talk.questions) > 1
+        head = f"Question {talk.position + 1} of {len(talk.questions)} · " * many
+        head += f"{TOPICS[question.topic]} · {question.level} · {question.minutes} min"
+        last = talk.store.last(f"question {question.id}", "answer")
+        if last and not self.mock:
+            head += f" · last time: {json.loads(last)['score']:.0%}"
+        self.field, self.told = _field(question), False
+        self.field.observe(self._changed, "value")
+        self.commit = _button("Commit", self._commit, disabled=True)
+        hint = Card("note", "Hint", (question.hint,))._repr_html_()
+        self.row = widgets.HBox(
+            [self.commit, _button("Hint", lambda: self._say(hint)), _button("Skip", self._skip)]
+            + [_button("End here", self._end)] * many,
+            layout={"flex_flow": "row wrap"},
+        )
+        self._say("")
+        self.more.children = []
+        text = widgets.HTMLMath(f"<strong>{head}</strong>{_shown(question)}")
+        self.page.children = [text, self.field, self.row]
+
+    def _reply(self):
+        return "".join(self.field.value or ())
+
+    def _changed(self, _):
+        empty = ("", show.code(self.talk.current).strip())
+        self.commit.disabled = self._reply().strip() in empty
+
+    def _commit(self):
+        question, reply = self.talk.current, self._reply()
+        if self.told:
+            return
+        try:
+            if question.kind != "open":
+                return self._tell(self.talk.answer(reply))
+            judge(question, reply)  # no model answer for a text that is none
+        except NotAttempted as reason:
+            return self._say(Card("not attempted", "No answer yet", (str(reason),))._repr_html_())
+        self._close("Committed")
+        self._say(f"<p><strong>One good answer</strong></p>{html(key(question))}")
+        points = {"abcdefgh"[n]: p["point"] for n, p in enumerate(question.data["rubric"])}
+        ticks = Ticks(points)
+        done = _button(
+            "Commit the ticks", lambda: self._tell(self.talk.answer(reply, "".join(ticks.value)))
+        )
+        said = widgets.HTML("Tick what your own text really says:")
+        self.more.children = [said, ticks, done]
+
+    def _skip(self):
+        self._tell(self.talk.skip(), "Skipped")
+
+    def _close(self, word):
+        # The button stays: the keyboard's place in the page would be lost with it.
+        self.told, self.commit.description, self.row.children = True, word, [self.commit]
+        for part in getattr(self.field, "boxes", {"": self.field}).values():
+            part.disabled = True
+
+    def _tell(self, verdict, word="Committed"):
+        question, follow_up = self.talk.current, self.talk.follow_up()
+        self._close(word)
+        card = verdict_card(question, verdict)
+        rows = ""
+        if question.kind != "code":  # their rows are words and formulas
+            card, rows = replace(card, rows=()), table(card.rows, value=html)
+        self._say(f"{card._repr_html_()}{rows}<p>See {link(question)}.</p>")
+        more = []
+        if follow_up:
+            answer, told = widgets.HTMLMath(), html(follow_up["answer"])
+            reveal = _button("Show the answer", lambda: answer.set_trait("value", told))
+            asked = f"<strong>And next?</strong> {html(follow_up['question'])}"
+            more = [widgets.HTMLMath(f"{asked}<p>Say your answer aloud first.</p>"), reveal, answer]
+        if len(self.talk.questions) > 1:
+            last = self.talk.position + 1 == len(self.talk.questions)
+            more.append(_button("To the report" if last else "Next question", self._next))
+        else:
+            self.over.set()
+        self.more.children = more
+
+    def _next(self):
+        self.talk.next()
+        self._ask()
+
+    def _end(self):
+        self.over.set()
+        self.page.children = self.more.children = []
+        self._say(Report(self.talk, keep=self.mock)._repr_html_())
+
+    def __repr__(self):
+        return f"Interview practice: {self.said}"
+
+    def _repr_mimebundle_(self, **kwargs):
+        """Add a form for readers without a kernel: what is asked, and no more."""
+        bundle = super()._repr_mimebundle_(**kwargs)
+        return bundle | {"text/plain": repr(self), "text/html": self.still}
+
+
+def _button(name, action, **options):
+    button = widgets.Button(description=name, tooltip=name, layout=WIDE, **options)
+    button.on_click(lambda _: action())
+    return button
+
+
+def _field(question):
+    """The widget that takes the answer to a question of this kind; its `value` is the answer."""
+    words = show.options(question)
+    if question.kind == "several":
+        return Ticks(words)
+    if question.kind in ("choice", "curve"):
+        listed = _listed(question)
+        names = [at if listed else f"{at}) {text.replace('`', '')}" for at, text in words.items()]
+        options = list(zip(names, words, strict=True))
+        form = "horizontal" if listed else "vertical"
+        field = widgets.RadioButtons(options=options, value=None, orientation=form, layout=WIDE)
+        field.tooltip = "Your answer: the Tab key moves, the space bar chooses"
+        return field
+    label = {"description": ASKED[question.kind], "layout": WIDE, **FREE}
+    if question.kind == "code":
+        field = widgets.Textarea(f"{show.code(question)}\n    ", rows=14, **label)
+        return field.add_class("reglib-code")
+    return widgets.Textarea(rows=10, **label) if question.kind == "open" else widgets.Text(**label)
+
+
+def _listed(question):
+    """Whether the options stand in the question: a widget's own words can hold no formula."""
+    words = show.options(question).values()
+    return question.kind in ("curve", "order") or any("$" in text for text in words)
+
+
+def _shown(question, still=False):
+    """What is asked as HTML; `still` where no widget shows the options or the code to complete."""
+    image = show.picture(question) if not still else None
+    parts = [html(question.question)]
+    if question.kind == "fault" or (still and question.kind == "code"):
+        parts.append(to_pre(show.code(question)))
+    words = [f"{at}) {text}" for at, text in show.options(question).items()]
+    listed = "".join(map(html, words))
+    if image:
+        data, alt = base64.b64encode(image).decode(), escape(" ".join(words))
+        parts.append(f'<img src="data:image/png;base64,{data}" alt="{alt}" style="max-width:100%">')
+        listed = f"<details><summary>The panels in words</summary>{listed}</details>"
+    return "".join(parts) + listed * (still or (question.kind != "several" and _listed(question)))
+
+
+class _Called(type(sys)):
+    """The module `reglib.assess.interview`, callable: it hides the function of the same name."""
+
+    def __call__(self, *args, **options):
+        return interview(*args, **options)
+
+
+sys.modules[Interview.__module__].__class__ = _Called

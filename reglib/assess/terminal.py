@@ -1,0 +1,102 @@
+"""The mock interview in a terminal, or through a pipe: the same questions, commitment and report."""
+
+import tempfile
+import textwrap
+from pathlib import Path
+
+from reglib.assess.guard import NotAttempted
+from reglib.assess.interview import Interview, draw
+from reglib.assess.questions import TOPICS, show
+from reglib.assess.questions.judge import judge, key
+from reglib.assess.report import Report, clock, place, verdict_card
+
+PROMPT = {
+    "choice": "One letter", "several": "Letters, such as ac", "number": "A number",
+    "order": "All letters in order", "curve": "The panel's letter", "fault": "Line numbers",
+    "code": "Your code, its end a line with nothing but a full stop",
+    "open": "Your answer, its end a line with nothing but a full stop",
+}  # fmt: skip
+
+
+def run(length=10, level=None, topics=None, seed=None):
+    """Hold an interview with `print` and `input`; the end of the input ends it with its report.
+
+    Parameters
+    ----------
+    length, level, topics, seed
+        As `reglib.assess.interview.draw` takes them.
+    """
+    talk = Interview(draw(length, level, topics, seed))
+    _say(
+        f"{length} questions, {clock(talk.allowed())} minutes. ? gives a hint, ! skips a question, "
+        "Ctrl-C ends the interview."
+    )
+    talk.begin()
+    try:
+        while talk.current:
+            _ask(talk)
+            talk.next()
+    except (EOFError, KeyboardInterrupt):
+        print("\nThe interview ends here.")
+    print(f"\n{Report(talk)}")
+
+
+def _ask(talk):
+    question = talk.current
+    head = f"{talk.position + 1} of {len(talk.questions)}: {TOPICS[question.topic]}"
+    used = f"used {clock(talk.seconds())} of {clock(talk.allowed())}"
+    print(f"\n--- {head}, {question.level}, {question.minutes} min ({used})\n")
+    _say(question.question, *[f"\n{show.code(question)}\n"] * bool(show.code(question)))
+    if png := show.picture(question):
+        folder = tempfile.mkdtemp(prefix="reglib-")
+        path = Path(folder, f"{question.id}.png")
+        path.write_bytes(png)
+        print(f"The panels are drawn in {path}. In words:")
+    _listed(show.options(question))
+    while True:
+        try:
+            reply = _read(question.kind)
+            if reply.strip() == "?":
+                _say(question.hint)
+                continue
+            verdict = talk.skip() if reply.strip() == "!" else _commit(talk, reply)
+            break
+        except NotAttempted as reason:
+            _say(str(reason))
+    _say(f"\n{verdict_card(question, verdict)!r}\nSee {place(question)}")
+    if follow_up := talk.follow_up():
+        _say(f"\nAnd next? {follow_up['question']}")
+        input("Say it aloud, then press Enter: ")
+        _say(follow_up["answer"])
+
+
+def _read(kind):
+    lines = [input(f"\n{PROMPT[kind]}: ")]
+    if kind in ("code", "open") and lines[0].strip() not in ("?", "!"):
+        while lines[-1].strip() != ".":
+            lines.append(input())
+        lines.pop()
+    return "\n".join(lines)
+
+
+def _commit(talk, reply):
+    question = talk.current
+    if question.kind != "open":
+        return talk.answer(reply)
+    judge(question, reply)  # no model answer for a text that is none
+    _say(f"\nOne good answer:\n{key(question)}\n\nThe points of this one:")
+    points = dict(zip("abcdefgh", question.data["rubric"], strict=False))
+    _listed({letter: point["point"] for letter, point in points.items()})
+    said = input("\nWhich does your own text really make? Letters, or Enter for none: ")
+    return talk.answer(reply, "".join(letter for letter in said.lower() if letter in points))
+
+
+def _listed(options):
+    for letter, text in options.items():
+        _say(f"  {letter}) {text}")
+
+
+def _say(*texts):
+    for line in "\n".join(texts).split("\n"):
+        indent = " " * (len(line) - len(line.lstrip()))
+        print(textwrap.fill(line, 88, subsequent_indent=indent))
