@@ -24,6 +24,7 @@ CHAPTERS = {
     "2": ("02_noise_injection", ("", "_fits", "_draws")),
     "3": ("03_data_augmentation", ("", "_fits", "_draws")),
     "4": ("04_manual_network", ("", "_fits")),
+    "5": ("05_interview", ("", "_production")),
 }
 
 

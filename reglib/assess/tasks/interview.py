@@ -1,0 +1,208 @@
+"""The checks of exercise 05 on a training job: data in pieces, going on after a kill, checkpoints.
+
+Each reference takes the known mistakes as further arguments; what is said of them is in `says`.
+"""
+
+import sys
+import tracemalloc
+from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from reglib.assess.compare import difference, judged, match
+from reglib.assess.tasks.noise_injection_draws import SIGMAS, blame
+
+TESTS, STATE, ALLOWED = {}, ("w", "v", "step"), 400_000  # bytes: a quarter of the large file of 5.1
+
+
+def cases(make, *shapes):
+    """Return cases(rng): what `make` draws of each shape."""
+    return lambda rng: [make(rng, *shape) for shape in shapes]
+
+
+def solve(X, y, l2, n=None):
+    """Ridge on the mean squared error; `n` is what the sums are divided by."""
+    n = n or len(X)
+    return np.linalg.solve(X.T @ X / n + l2 * np.eye(X.shape[1]), X.T @ y / n)
+
+
+def ridge(path, l2, rows, of=lambda A, rows: [A], count=len):
+    """The ridge on a file's last column; `of` gives its parts, whose answers are averaged."""
+    parts = of(np.load(path).astype(float), rows)
+    return np.mean([solve(P[:, :-1], P[:, -1], l2, count(P)) for P in parts], axis=0)
+
+
+def frugal(answer):
+    """`answer`, blamed when it holds more than `ALLOWED` bytes at once."""
+
+    def measured(*case):
+        tracemalloc.start()
+        try:
+            result, (_, peak) = answer(*case), tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        if not 0 < peak <= ALLOWED:  # 0: the answer switched the measurement off
+            blame("whole_file", f"{ALLOWED:,} bytes at most", f"{peak:,} bytes at once")
+        return result
+
+    return measured
+
+
+def streamed(answer, seed=0):
+    rng, files = np.random.default_rng(seed), []
+    with TemporaryDirectory() as folder:
+        for n, d, rows in ((50, 3, 20), (62, 2, 15), (16_000, 25, 300)):
+            A = rng.normal(size=(n, d + 1)) + rng.uniform(-1, 1, size=d + 1)
+            A[:, -1] += A[:, :-1] @ rng.normal(size=d)
+            files.append((f"{folder}/{n}.npy", float(rng.uniform(0.1, 1)), rows))
+            np.save(files[-1][0], A.astype(np.float32))
+        match(frugal(answer), ridge, files, [
+            ("not_mean", lambda *c: ridge(*c, count=lambda P: 1)),
+            ("short", lambda *c: ridge(
+                *c, lambda A, k: [A * (np.arange(len(A)) < len(A) // k * k)[:, None]])),
+            ("averaged", lambda *c: ridge(*c, lambda A, k: np.split(A, range(k, len(A), k)))),
+        ], explain=lambda w, c: None if difference(w, ridge(*c), 1e-4) else "coarse")  # fmt: skip
+
+
+TESTS["5.1"] = streamed
+
+
+def moments(count, mean, m2, X, share=None, between=1, around=None, over=0):
+    """Count, mean and sum of squared deviations of all rows, the old ones and those of X."""
+    n, here = count + len(X), X.mean(axis=0)
+    after, gap = mean + (here - mean) * (share or len(X) / n), here - mean
+    own = ((X - {"old": mean, "new": after}.get(around, here)) ** 2).sum(axis=0)
+    m2 = m2 + own + between * gap**2 * count * len(X) / n
+    return n, after, m2 / n if over else m2
+
+
+def grown(rng, n, k):
+    """The moments of n rows about 1e6 and a piece of k more, which lies elsewhere."""
+    zeros, X = np.zeros(3), 1e6 + 10 * rng.normal(size=(n + k, 3))
+    X[:n] += 9
+    return *(moments(0, zeros, zeros, X[:n]) if n else (0, zeros, zeros)), X[n:]
+
+
+TESTS["5.2"] = judged(moments, cases(grown, (7, 5), (30, 4), (12, 1), (0, 6), (40, 30)), [
+    ("no_between", {"between": 0}), ("half_way", {"share": 0.5}), ("variance", {"over": 1}),
+    *(("from_one", {"between": 0, "around": which}) for which in ("old", "new")),
+], ("count", "mean", "m2"), explain=lambda given, case: None if (
+    difference(given, moments(*case), 1e-3) or difference(given[1], moments(*case)[1])
+) else "cancels")  # fmt: skip
+
+
+def batches(answer, seed=0):
+    """Each epoch has every row once, in an order of its own that the seed and the step decide."""
+
+    def order(seed, epoch, n=30, size=7):
+        per = -(-n // size)
+        rows = [answer(n, size, seed, epoch * per + i) for i in range(per)]
+        for i, part in enumerate(rows):
+            if problem := difference(part, np.zeros(min(size, n - i * size)), np.inf):
+                blame(problem, "row numbers", part, n=n, size=size, step=epoch * per + i)
+        if (np.sort(np.concatenate(rows)) != np.arange(n)).any():
+            key = "again" if np.array_equal(rows[0], rows[1]) else "not_once"
+            blame(key, f"0 to {n - 1}, each once", np.concatenate(rows), n=n, size=size, seed=seed)
+        return np.concatenate(rows).tolist()
+
+    seed = int(np.random.default_rng(seed).integers(10**6))
+    one, other = ([order(s, epoch) for epoch in range(3)] for s in (seed, seed + 1))
+    # Rows 0 and 1 of 12 are in two different batches of 6 with probability 6/11.
+    places = np.array([np.argsort(order(seed, e, 12, 6))[:2] // 6 for e in range(120)])
+    odd = abs(np.mean(places[:, 0] != places[:, 1]) - 6 / 11) > SIGMAS * (30 / 121 / 120) ** 0.5
+    faults = {"not_repeated": order(seed, 0) != one[0], "seed_ignored": one == other,
+              "same_order": one[0] == one[1] == one[2], "neighbours": odd,
+              "added": one[1] == other[0]}  # fmt: skip
+    for key in (key for key, found in faults.items() if found):
+        blame(key, "orders as a shuffle makes them", np.array(one[:2]), n=30, size=7, seed=seed)
+
+
+TESTS["5.3"] = batches
+
+
+def train(X, y, rows, w, v, step, steps, learning_rate, momentum, l2,
+          two=2, keep=1, begin=None, reset=1, one=1, more=1):  # fmt: skip
+    """Steps of gradient descent with momentum, each on its own row of `rows`."""
+    v, first = keep * v, step if begin is None else begin
+    for batch in rows[first : first + steps]:
+        A = X[batch]
+        g = two * A.T @ (A @ w - y[batch]) / len(A) + 2 * l2 * w
+        v = momentum * reset * v - learning_rate * g
+        w = w + v
+    return w, v, one * step + more * steps
+
+
+started = cases(lambda rng, n, d, step, steps: (
+    rng.normal(size=(n, d)), rng.normal(size=n), rng.integers(n, size=(12, 4)),
+    *rng.normal(size=(2, d)), step, steps, 0.05, 0.8, 0.3),
+    (5, 2, 4, 3), (6, 3, 2, 8), (9, 4, 7, 2), (7, 3, 3, 0))  # fmt: skip
+trained = judged(train, started, [
+    ("again", {"begin": 0}), ("reset", {"keep": 0}), ("reset", {"reset": 0}), ("half", {"two": 1}),
+    ("half_penalty", lambda *c: train(*c[:9], c[9] / 2)),
+    ("no_penalty", lambda *c: train(*c[:9], 0)),
+    ("step", {"one": 0}), ("step", {"more": 0}),
+], STATE, order=(2, 1, 0))  # fmt: skip
+
+
+def resumed(answer, seed=0):
+    """A known training, and then a stop at every step: no bit may differ."""
+    trained(answer, seed)
+    for *data, w, v, step, steps, rate, momentum, l2 in started(np.random.default_rng(seed)):
+        straight = answer(*data, w, v, step, steps, rate, momentum, l2)
+        for k in range(steps + 1):
+            state = answer(*data, w, v, step, k, rate, momentum, l2)
+            there = answer(*data, *state, steps - k, rate, momentum, l2)
+            if any(np.any(a != b) for a, b in zip(there, straight, strict=True)):
+                blame("resume", str(straight), str(there), stop=k, steps=steps)
+
+
+TESTS["5.4"] = resumed
+
+
+def traced(look, answer, *case):
+    """`answer(*case)`, with `look(frame, event, arg)` called as Python's tracing does."""
+    previous = sys.gettrace()
+    sys.settrace(look)
+    try:
+        return answer(*case)
+    finally:
+        sys.settrace(previous)
+
+
+def held(content):
+    """The state in the bytes of a checkpoint, or None where they hold none."""
+    try:
+        with np.load(BytesIO(content)) as file:
+            return [file[name].tolist() for name in STATE]
+    except Exception:
+        return None
+
+
+def checkpoint(answer, seed=0):
+    """Save twice: at each line of the second the disk is seen as a kill would leave it."""
+    old, new = np.random.default_rng(seed).normal(size=(2, 2, 5))
+    known, seen = [[*old.tolist(), 600], [*new.tolist(), 1200]], {}
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "checkpoint.npz")
+
+        def look(*event):
+            there = path.exists()
+            seen[path.read_bytes() if there else b"", path.stat().st_ino if there else 0] = None
+            return look
+
+        answer(str(path), *old, 600)
+        look()
+        traced(look, answer, str(path), *new, 1200)
+        look()
+    (first, place), *_, (last, end) = [*seen, *seen]
+    if [held(first), held(last)] != known:
+        blame("unreadable", "the `w`, `v` and `step` that were given", "others, or no such file")
+    for content, inode in seen:
+        if held(content) not in known or len(seen) > 1 and place == end != 0:
+            left = f"{len(content)} bytes, in the same file" if inode else "no file"
+            blame("torn" if inode else "gap", "the old file or a whole new one", left)
+
+
+TESTS["5.5"] = checkpoint
