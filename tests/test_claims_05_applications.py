@@ -133,7 +133,7 @@ def test_strengths_can_be_chosen_from_sums_alone(lesson):
 
 def test_the_chosen_strength_is_near_the_priors_and_both_ends_are_worse(lesson):
     here, prior = lesson["here"], 9 / (lesson["ROWS"] * 0.05**2)
-    assert prior / 3 < lesson["l2"] < prior * 3, lesson["l2"]
+    assert prior / 3 < lesson["best_l2"] < prior * 3, lesson["best_l2"]
     assert here[0] > here.min() + 0.05 and here[-1] > here.min() + 0.05, here
     np.testing.assert_allclose(lesson["there"], here, rtol=1e-9)
 
@@ -202,7 +202,7 @@ def test_the_alarm_is_quiet_without_change_and_loud_with_it(lesson):
 
 
 def test_left_in_training_mode_the_served_network_changes_answers(lesson):
-    assert 10 < lesson["changed"] < 120, lesson["changed"]
+    assert 10 < lesson["restless"] < 120, lesson["restless"]
 
 
 # The table of cases
