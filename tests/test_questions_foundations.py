@@ -104,6 +104,27 @@ def enormous():
     return only([letter for letter, value in answers.items() if abs(value - said) < 0.01])
 
 
+def steadiest_first():
+    """The variance of each fit over 3,000 draws of the noise."""
+    x, draws = np.linspace(-1, 1, 20), 3000
+    y = data.polynomial_truth(x) + 0.2 * np.random.default_rng(0).standard_normal((draws, 20))
+
+    def hat(degree, l2=0.0):
+        X = np.vander(x, degree + 1, increasing=True)
+        free = np.diag([0.0] + degree * [1.0])  # the bias is not penalised
+        return X @ np.linalg.pinv(X.T @ X + 20 * l2 * free, rcond=1e-14) @ X.T
+
+    strengths = 10.0 ** np.linspace(-8, 2, 401)
+    l2 = min(strengths, key=lambda l2: abs(np.trace(hat(12, l2)) - 6))
+    assert abs(np.trace(hat(12, l2)) - 6) < 0.1
+    fits = {"a": hat(12), "b": hat(1), "c": hat(0), "d": hat(9), "e": hat(12, l2)}
+    scatter = {letter: (y @ H).var(axis=0).mean() for letter, H in fits.items()}
+    for letter, free in (("a", 13), ("b", 2), ("c", 1), ("d", 10)):
+        # a variance from 3,000 draws at 20 places errs by some hundredths at the most
+        assert np.isclose(scatter[letter], 0.04 * free / 20, rtol=0.1), (letter, scatter)
+    return sorted(scatter, key=scatter.get)
+
+
 def expected_error():
     """Every pair of a fit and a noise of two equally likely values ±0.5."""
     pairs = product((2.0, 3.0, 3.0, 4.0), (-0.5, 0.5))
@@ -129,6 +150,7 @@ COMPUTED = {
     "more-data-or-not": more_data,
     "peak-of-double-descent": peak,
     "enormous-lambda": enormous,
+    "steadiest-first": steadiest_first,
     "one-point-four-fits": expected_error,
     "noise-of-a-batch": batch_noise,
     "largest-move": largest_move,
