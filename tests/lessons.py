@@ -14,7 +14,8 @@ def run_lesson(name, **settings):
     """Return the variables that the code cells of ``notebooks/<name>.ipynb`` leave behind.
 
     ``settings`` replace what the first code cell set, such as SEEDS. Figures are drawn and
-    closed; explorers and predictions, which compute nothing for later cells, are left out.
+    closed; explorers, predictions and questions, which compute nothing for later cells, are left
+    out.
     """
     import matplotlib
 
@@ -33,7 +34,7 @@ def run_lesson(name, **settings):
         assert not unknown, f"the first cell of {name} does not set {unknown}"
         variables |= settings
         for source in rest:
-            if not source.startswith(("explore.", "predict(")):
+            if not source.startswith(("explore.", "predict(", "ask(", "interview(")):
                 exec(compile(source, f"<{name}: {source.splitlines()[0]}>", "exec"), variables)
     changed = [key for key in settings if variables[key] is not settings[key]]
     assert not changed, f"a later cell of {name} sets {changed} anew"

@@ -19,7 +19,10 @@ table {{ border-collapse: collapse }} td, th {{ border: 1px solid #999; padding:
 section {{ break-inside: avoid; border-top: 1px solid #999 }}
 h4 {{ margin-bottom: 0 }} img {{ max-width: 100% }}
 .lines {{ border: 1px solid #999; height: 5em }}
-@media print {{ body {{ margin: 0; max-width: none; font-size: {size} }} @page {{ margin: 14mm }} }}
+@media print {{
+  @page {{ margin: 10mm }} body {{ font: {font} system-ui, sans-serif; margin: 0; max-width: none }}
+  h1 {{ font-size: 1.5em; margin: 0 }} table {{ margin: .4em 0 }} td, th {{ padding: .1em .4em }}
+}}
 </style></head><body><main><h1>{title}</h1>
 {body}
 </main></body></html>
@@ -212,7 +215,7 @@ def sheets(path, questions):
     return path, answers
 
 
-def section(path, notebook, heading, size="8.5pt"):
+def section(path, notebook, heading):
     """Write one section of a notebook as a page to print."""
     import mistune
     import nbformat
@@ -232,11 +235,11 @@ def section(path, notebook, heading, size="8.5pt"):
     text = re.sub(r"\$\$?([^$]+)\$\$?", aside, text.partition("\n")[2])
     html = mistune.create_markdown(escape=False, plugins=["table"])(text)
     html = re.sub(r"FORMULA(\d+)END", lambda found: formulas[int(found[1])], html)
-    _page(path, f"Regularization: {heading.lower()}", html, size)
+    _page(path, f"Regularization: {heading.lower()}", html, font="7.5pt/1.2")
 
 
-def _page(path, title, body, size="10pt"):
-    Path(path).write_text(PAGE.format(title=title, body=body, size=size), encoding="utf-8")
+def _page(path, title, body, font="10pt/1.3"):
+    Path(path).write_text(PAGE.format(title=title, body=body, font=font), encoding="utf-8")
 
 
 FORMS = {"anki": "apkg", "moodle": "xml", "sheets": "html", "formulas": "html", "plan": "html"}
