@@ -170,3 +170,8 @@ def test_mixing_labels_under_the_squared_error_adds_a_constant():
         gaps.append(of_losses - np.sum((lam * one + (1 - lam) * other - q) ** 2))
     assert np.allclose(gaps, gaps[0])
     assert gaps[0] > 0.1
+
+
+def test_sixty_epochs_show_about_fifty_of_the_windows():
+    """The explanation of "windows-and-mirrors": the mean number of versions in 60 draws."""
+    assert round(162 * (1 - (1 - 1 / 162) ** 60)) == 50
