@@ -127,7 +127,7 @@ def two_pulls():
 
 COMPUTED = {
     "count-the-parameters": parameters,
-    "forward-by-hand": lambda: by_hand().forward_propagation(np.array([[1.0, 2.0]])).item(),
+    "forward-by-hand": lambda: by_hand().forward_propagation(np.array([[3.0, 1.0]])).item(),
     "backward-by-hand": lambda: by_hand().gradients(np.array([[1.0, 2.0]]), [[1.0]])[0][0][1, 0],
     "how-wrong-is-the-seed": mismatch,
     "two-steps-with-momentum": momentum,
@@ -187,7 +187,7 @@ def test_the_seed_network_pays_a_quarter_for_one_half():
 
 def test_every_trap_of_a_forward_or_backward_pass_is_its_own_mistake():
     """The traps that are computed mistakes, recomputed."""
-    x, W1, b1 = np.array([1.0, 2.0]), np.array([[1, -1], [0.5, 1]]), np.array([0, -2.0])
+    x, W1, b1 = np.array([3.0, 1.0]), np.array([[1, -1], [0.5, 1]]), np.array([0, -2.0])
     W2 = np.array([0.5, 3.0])
     ahead = {trap["value"] for trap in find("forward-by-hand").data["traps"]}
     mistakes = [
