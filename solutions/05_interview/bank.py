@@ -57,6 +57,14 @@ def ridge_in_small_pieces(path, l2, rows):
     return _solve(S[:-1, :-1], S[:-1, -1], len(A), l2)
 
 
+def ridge_from_all_sums(path, l2, rows):
+    """The sums of every piece are kept, and added at the end."""
+    A = np.load(path, mmap_mode="r")
+    pieces = (A[i : i + rows].astype(float) for i in range(0, len(A), rows))
+    S = np.sum([P.T @ P for P in pieces], axis=0)
+    return _solve(S[:-1, :-1], S[:-1, -1], len(A), l2)
+
+
 def _streamed(load=None, dtype=float, last=0, count=None, average=False, l2_times=1.0, of=None):
     def answer(path, l2, rows):
         A = load(path) if load else np.load(path, mmap_mode="r")
@@ -73,7 +81,7 @@ def _streamed(load=None, dtype=float, last=0, count=None, average=False, l2_time
 
 
 RIGHT["5.1"] = [_streamed(), ridge_from_raw_bytes, ridge_as_running_means, ridge_by_qr_of_pieces]
-RIGHT["5.1"] += [ridge_in_small_pieces]
+RIGHT["5.1"] += [ridge_in_small_pieces, ridge_from_all_sums]
 WRONG["5.1"] = [
     (_streamed(load=np.load), "too much was held in memory"),
     (_streamed(load=lambda path: np.load(path, mmap_mode="r").astype(float)), "too much was held"),
@@ -217,6 +225,7 @@ WRONG["5.3"] = [
     (_batch(pick=lambda order, size, i: np.resize(order, (i + 1) * size)[-size:]), "shape is"),
     (_batch(pick=lambda order, size, i: order[i * size :][:size].tolist()), "array is expected"),
     (_batch(per=lambda n, size: n // size), "shape is"),
+    (_batch(order=lambda rng, n, size: 1.0 * rng.permutation(n)), "nobody can index"),
 ]
 
 
