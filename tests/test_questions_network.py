@@ -3,9 +3,11 @@
 from itertools import permutations
 
 import numpy as np
+import pytest
 
 from reglib import RegularizedNeuralNetwork
 from reglib.assess.questions import find
+from reglib.assess.questions.judge import judge
 
 X_XOR, Y_XOR = np.array([[0, 0], [0, 1], [1, 0], [1, 1.0]]), np.array([[0], [1], [1], [0.0]])
 
@@ -231,3 +233,30 @@ def test_one_fault_mended_alone_acquits_all_three():
             net.train(X_XOR, Y_XOR, epochs=epochs, learning_rate=rate, verbose=False)
             worst = np.abs(net.forward_propagation(X_XOR) - Y_XOR).max()
             assert (worst < 0.1) == (name == "all"), f"{name} mended: off by {worst:.2f}"
+
+
+# Answers in other words than the model's, and answers that sound like one.
+GOOD, BAD = {}, {}
+GOOD["loss-does-not-fall"] = (
+    "Before anything: is my gradient the gradient of my loss? Finite differences for each "
+    "parameter, double precision, weights near 1, regularizer off then on. Otherwise any later "
+    "test is about the bug. Then see what the loss would be without any knowledge, e.g. "
+    "log(10) for ten digits, and whether mine sits there. Then memorize a single small batch. "
+    "If that's impossible, look at magnitudes: do weights move, are the sigmoids saturated, "
+    "was the init too small? Then a sweep of learning rates and longer runs. Finally restore "
+    "weight decay and dropout, weakly at first."
+)
+BAD["loss-does-not-fall"] = (
+    "I start training again with more epochs and another learning rate. If it still does not "
+    "fall I try Adam, dropout, or a larger network, and other activations, and I tweak the "
+    "weights until it is below the baseline. Five tries are enough."
+)
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_an_open_answer_counts_by_what_it_says(name):
+    letters = "abcdefgh"[: len(find(name).data["rubric"])]
+    good = judge(find(name), GOOD[name], letters)
+    assert good.score == 1, good.sentences
+    bad = judge(find(name), BAD[name], letters)
+    assert bad.score < 0.4, bad.rows

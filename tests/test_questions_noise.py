@@ -6,12 +6,14 @@ Masks are few enough to be listed, so means and variances over them are exact su
 from itertools import permutations, product
 
 import numpy as np
+import pytest
 from scipy import integrate, optimize, stats
 from scipy.special import expit, softmax
 from sklearn.linear_model import Ridge
 
 from reglib import Dropout, GaussianNoise, smooth_labels
 from reglib.assess.questions import find
+from reglib.assess.questions.judge import judge
 
 
 def every_mask(n, p):
@@ -307,3 +309,44 @@ COMPUTED = {
     "dropout-variance-curve": variance_curve,
     "smoothed-loss-curve": smoothed_curve,
 }
+
+# Answers in other words than the model's, and answers that sound like one.
+GOOD, BAD = {}, {}
+GOOD["explain-dropout"] = (
+    "During learning, a fraction p of the hidden activations is replaced by 0, another set for "
+    "every image in the batch. I'd show a stick figure network with holes in it. What remains "
+    "is enlarged by 1/(1-p), so the sum arriving downstream keeps its size; the noise this "
+    "adds has variance p/(1-p) h**2. Once learning is over the layer does nothing. When the "
+    "error signal returns, it goes through the very holes of the forward pass. Why useful: no "
+    "neuron may count on another, so fragile agreements do not form. I begin with one half in "
+    "big layers and compare several values by held-out accuracy. If the model cannot even "
+    "memorise the data, I remove it."
+)
+BAD["explain-dropout"] = (
+    "Dropout turns off random neurons which makes the network smaller and faster and so it "
+    "overfits less on average. I always use it with p 0.5 when I choose p, because it is the "
+    "best. It scales well and the gradient gets better."
+)
+GOOD["smoothing-for-honesty"] = (
+    "I'd ask for the evidence. Sort 1000 validation cases into ten bins of stated probability "
+    "and see how many are correct in each. If eighty percent confidence gives seventy percent "
+    "hits the network overstates. Label smoothing sets the goal at 0.91 for the right class, "
+    "so the loss punishes 0.99 and confidence sinks for all. On a network that overstates, "
+    "that can help by accident; on one that tells the truth it creates the opposite error. The "
+    "rule then sends nearly everybody's case to the human. Better learn one temperature on the "
+    "validation split. The class stays the same. Then place the bar by costs. Evaluate with "
+    "real labels and repeat after deployment."
+)
+BAD["smoothing-for-honesty"] = (
+    "Yes, label smoothing makes the network honest. The probabilities get better calibrated, "
+    "which is worse for nobody, and the threshold of 0.9 will then be right. I would use 0.1."
+)
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_an_open_answer_counts_by_what_it_says(name):
+    letters = "abcdefgh"[: len(find(name).data["rubric"])]
+    good = judge(find(name), GOOD[name], letters)
+    assert good.score == 1, good.sentences
+    bad = judge(find(name), BAD[name], letters)
+    assert bad.score < 0.4, bad.rows
