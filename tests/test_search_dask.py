@@ -18,7 +18,9 @@ def client():
     import distributed
 
     patient = {f"distributed.comm.timeouts.{kind}": "120s" for kind in ("connect", "tcp")}
-    loopback = dict(processes=False, protocol="tcp", host="127.0.0.1", dashboard_address=None)
+    loopback = dict(
+        processes=False, protocol="tcp", host="127.0.0.1", dashboard_address="127.0.0.1:0"
+    )
     with (
         dask.config.set(patient),
         distributed.Client(n_workers=2, threads_per_worker=1, **loopback) as client,
