@@ -20,14 +20,18 @@ from reglib.assess.report import Report, clock, html, link, verdict_card
 # Long options need more than one line; code is written in a font of fixed width.
 STYLE = """<style>
 .reglib-mock .widget-html-content { line-height: 1.5; max-width: 60em }
-.reglib-mock p { margin: .4em 0 }
+.reglib-mock p { margin: .4em 0; line-height: 1.5 }
 .reglib-mock .widget-radio, .reglib-mock .widget-checkbox { width: auto; height: auto }
 .reglib-mock .widget-radio-box label { height: auto; line-height: 1.6; margin-right: 2em }
 .reglib-mock .widget-label-basic { white-space: normal; height: auto; line-height: 1.6 }
 .reglib-mock a { color: var(--jp-content-link-color, #0b5fa5); text-decoration: underline }
-.reglib-code textarea { font-family: var(--jp-code-font-family, monospace) }
+.reglib-mock .widget-textarea { flex-direction: column }
+.reglib-mock textarea { width: 100%; box-sizing: border-box }
+.reglib-mock th { white-space: nowrap }
+.reglib-mock td p { margin: 0 }
+.reglib-code textarea { font-family: var(--jp-code-font-family, monospace); white-space: pre }
 </style>"""
-WIDE = {"width": "auto"}
+WIDE, SNUG = {"width": "auto"}, {"width": "auto", "align_self": "flex-start"}
 FREE = {"style": {"description_width": "initial"}}
 ASKED = {
     "number": "Your number",
@@ -131,9 +135,9 @@ class Mock(widgets.VBox):
     def __init__(self, said, still, mock=False):
         self.said, self.still, self.mock = " ".join(said.split()), still, mock
         self.clock, self.over = widgets.HTML(), threading.Event()
-        self.page, self.status, self.more = widgets.VBox(), widgets.HTMLMath(), widgets.VBox()
+        self.page, self.status = widgets.VBox(), widgets.HTMLMath()
         style = widgets.HTML(STYLE, layout={"display": "none"})
-        super().__init__([style, self.clock, self.page, self.status, self.more])
+        super().__init__([style, self.clock, self.page])
         self.add_class("reglib-mock")
 
     def offer(self, said, start, *controls):
@@ -148,7 +152,7 @@ class Mock(widgets.VBox):
                 self.run(talk)
                 threading.Thread(target=self._tick, daemon=True).start()
 
-        self.page.children = [widgets.HTML(said), *controls, _button("Start", begin)]
+        self.page.children = [widgets.HTML(said), *controls, _button("Start", begin), self.status]
 
     def run(self, talk):
         """Ask the questions of an `Interview`."""
@@ -158,7 +162,8 @@ class Mock(widgets.VBox):
 
     def _tick(self):
         while True:  # the interview's own time is shown, so that no beat can make it drift
-            used, left = self.talk.seconds(), self.talk.allowed() - self.talk.seconds()
+            used = self.talk.seconds()
+            left = int(self.talk.allowed()) - int(used)
             rest = f"left {clock(left)}" if left >= 0 else f"over by {clock(-left)}"
             self.clock.value = f'<div role="timer">Time used {clock(used)}, {rest}</div>'
             if self.over.wait(1 - used % 1):
@@ -187,9 +192,10 @@ class Mock(widgets.VBox):
             layout={"flex_flow": "row wrap"},
         )
         self._say("")
-        self.more.children = []
         text = widgets.HTMLMath(f"<strong>{head}</strong>{_shown(question)}")
-        self.page.children = [text, self.field, self.row]
+        self.asked = [text, self.field, self.row, self.status]
+        # One list: where the page changes, the Tab key goes on from the place of the old button.
+        self.page.children = self.asked
 
     def _reply(self):
         return "".join(self.field.value or ())
@@ -209,14 +215,14 @@ class Mock(widgets.VBox):
         except NotAttempted as reason:
             return self._say(Card("not attempted", "No answer yet", (str(reason),))._repr_html_())
         self._close("Committed")
-        self._say(f"<p><strong>One good answer</strong></p>{html(key(question))}")
+        self._say(f"<p><strong>One good answer, of several</strong></p>{html(key(question))}")
         points = {"abcdefgh"[n]: p["point"] for n, p in enumerate(question.data["rubric"])}
-        ticks = Ticks(points)
+        ticks = Ticks(_lettered(points))
         done = _button(
             "Commit the ticks", lambda: self._tell(self.talk.answer(reply, "".join(ticks.value)))
         )
         said = widgets.HTML("Tick what your own text really says:")
-        self.more.children = [said, ticks, done]
+        self.page.children = [*self.asked, said, ticks, done]
 
     def _skip(self):
         self._tell(self.talk.skip(), "Skipped")
@@ -234,6 +240,8 @@ class Mock(widgets.VBox):
         rows = ""
         if question.kind != "code":  # their rows are words and formulas
             card, rows = replace(card, rows=()), table(card.rows, value=html)
+        if question.kind == "open":
+            rows += f"<details><summary>One good answer</summary>{html(key(question))}</details>"
         self._say(f"{card._repr_html_()}{rows}<p>See {link(question)}.</p>")
         more = []
         if follow_up:
@@ -246,7 +254,7 @@ class Mock(widgets.VBox):
             more.append(_button("To the report" if last else "Next question", self._next))
         else:
             self.over.set()
-        self.more.children = more
+        self.page.children = [*self.asked, *more]
 
     def _next(self):
         self.talk.next()
@@ -254,7 +262,7 @@ class Mock(widgets.VBox):
 
     def _end(self):
         self.over.set()
-        self.page.children = self.more.children = []
+        self.page.children = [self.status]
         self._say(Report(self.talk, keep=self.mock)._repr_html_())
 
     def __repr__(self):
@@ -267,29 +275,33 @@ class Mock(widgets.VBox):
 
 
 def _button(name, action, **options):
-    button = widgets.Button(description=name, tooltip=name, layout=WIDE, **options)
+    button = widgets.Button(description=name, tooltip=name, layout=SNUG, **options)
     button.on_click(lambda _: action())
     return button
 
 
 def _field(question):
     """The widget that takes the answer to a question of this kind; its `value` is the answer."""
-    words = show.options(question)
+    words = _lettered(show.options(question))
     if question.kind == "several":
         return Ticks(words)
     if question.kind in ("choice", "curve"):
-        listed = _listed(question)
-        names = [at if listed else f"{at}) {text.replace('`', '')}" for at, text in words.items()]
+        names = words if _listed(question) else [text.replace("`", "") for text in words.values()]
         options = list(zip(names, words, strict=True))
-        form = "horizontal" if listed else "vertical"
+        form = "horizontal" if _listed(question) else "vertical"
         field = widgets.RadioButtons(options=options, value=None, orientation=form, layout=WIDE)
         field.tooltip = "Your answer: the Tab key moves, the space bar chooses"
         return field
     label = {"description": ASKED[question.kind], "layout": WIDE, **FREE}
     if question.kind == "code":
-        field = widgets.Textarea(f"{show.code(question)}\n    ", rows=14, **label)
+        stub = f"{show.code(question)}\n    "
+        field = widgets.Textarea(stub, rows=stub.count("\n") + 9, **label)
         return field.add_class("reglib-code")
     return widgets.Textarea(rows=10, **label) if question.kind == "open" else widgets.Text(**label)
+
+
+def _lettered(words):
+    return {letter: f"{letter}) {text}" for letter, text in words.items()}
 
 
 def _listed(question):
@@ -304,7 +316,7 @@ def _shown(question, still=False):
     parts = [html(question.question)]
     if question.kind == "fault" or (still and question.kind == "code"):
         parts.append(to_pre(show.code(question)))
-    words = [f"{at}) {text}" for at, text in show.options(question).items()]
+    words = _lettered(show.options(question)).values()
     listed = "".join(map(html, words))
     if image:
         data, alt = base64.b64encode(image).decode(), escape(" ".join(words))

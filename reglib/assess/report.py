@@ -6,6 +6,7 @@ import json
 import os
 import time
 from html import escape
+from pathlib import Path
 from urllib.parse import quote
 
 import numpy as np
@@ -17,6 +18,7 @@ from reglib.assess.questions import LEVELS, TOPICS
 from reglib.assess.questions.judge import key
 from reglib.assess.questions.show import rich
 
+HERE = str(Path(style.__file__).parent)
 WEAKEST = 5  # sections that are named for study, at most
 
 
@@ -41,8 +43,9 @@ def place(question):
 def link(question):
     """The place as HTML: a link where it is a section.
 
-    JupyterLab opens a link of a widget in a new tab of the browser and forgets the heading. Where
-    `reglib lab` serves the course, its own command opens the notebook beside this one instead.
+    A link in a widget opens a new tab of the browser, and JupyterLab forgets the heading. Under
+    `reglib lab`, known by the settings that it adds, JupyterLab's own command opens the notebook
+    beside this one instead.
     """
     if not question.section:
         return escape(question.source)
@@ -52,7 +55,7 @@ def link(question):
     except (FileNotFoundError, ValueError):  # no course folder, or on another drive
         near = path
     command = ""
-    if os.environ.get("REGLIB_SERVED"):
+    if os.environ.get("JUPYTER_CONFIG_PATH", "").split(os.pathsep)[0] == HERE:
         args = escape(json.dumps({"path": path, "id": f"#{anchor}"}))
         run = "rendermime:handle-local-link"
         command = f' data-commandlinker-command="{run}" data-commandlinker-args="{args}"'
@@ -83,97 +86,85 @@ class Report:
 
     def __init__(self, talk, keep=True):
         self.results, store = talk.results, talk.store
-        scores = [result.score for result in self.results]
-        self.groups = {"topic": self._means("topic"), "level": self._means("level")}
-        self.heading = "No question was answered"
-        if scores:
-            self.heading = (
-                f"{np.mean(scores):.0%} of {len(scores)} question{'s' * (len(scores) > 1)}, "
-                f"in {clock(talk.seconds())} of {clock(talk.allowed())} minutes"
-            )
+        self.groups = {"topic": self._means("topic", TOPICS), "level": self._means("level")}
+        score, n = _mean(self.results), len(self.results)
+        time_used = f"{clock(talk.seconds())} of {clock(talk.allowed())}"
+        self.heading = f"{score:.0%} of {n} question{'s' * (n > 1)}, in {time_used}"
+        if not n:
+            self.heading = "No question was answered"
         past = [json.loads(detail) for detail in store.latest("interview").values()][-5:]
         past = [f"{one['day']} {one['score']:.0%} of {one['questions']}" for one in past]
         self.history = f"Earlier interviews: {', '.join(past)}." if past else ""
         weak = sorted((r for r in self.results if r.score < 1), key=lambda result: result.score)
-        # Two questions may lead to one section.
-        self.study = list({place(r.question): r for r in weak[::-1]}.values())[::-1][:WEAKEST]
-        self.returns = {}
+        # Two questions may lead to one section: it is named with the weaker one.
+        self.study = [*{place(r.question): r for r in weak[::-1]}.values()][::-1][:WEAKEST]
+        returns = {}
         for name in dict.fromkeys(result.question.id for result in self.results):
             due = json.loads(store.last(f"question {name}", "answer"))["card"]["due"]
-            self.returns.setdefault(due[:10], []).append(name)
-        if keep and scores:
-            summary = {"day": time.strftime("%Y-%m-%d"), "score": round(float(np.mean(scores)), 3)}
-            summary |= {"questions": len(scores), "seconds": round(talk.seconds())} | self.groups
+            returns.setdefault(due[:10], []).append(name)
+        self.days = [(day, ", ".join(names)) for day, names in sorted(returns.items())]
+        if keep and n:
+            summary = {"day": time.strftime("%Y-%m-%d"), "score": score, "questions": n}
+            summary |= {"seconds": round(talk.seconds())} | self.groups
             store.add(f"interview {time.time_ns()}", "interview", json.dumps(summary))
 
-    def _means(self, group):
-        names, found = TOPICS if group == "topic" else dict(zip(LEVELS, LEVELS, strict=True)), {}
+    def _means(self, group, names=None):
+        found = {name: [] for name in names or LEVELS}
         for result in self.results:
-            found.setdefault(getattr(result.question, group), []).append(result.score)
-        return {
-            text: (round(float(np.mean(found[name])), 3), len(found[name]))
-            for name, text in names.items()
-            if name in found
-        }
+            found[getattr(result.question, group)].append(result)
+        return {(names or {}).get(k, k): (_mean(rs), len(rs)) for k, rs in found.items() if rs}
 
     def picture(self):
         """The scores as bars: PNG bytes, and the same in words."""
         from matplotlib import rc_context
         from matplotlib.figure import Figure
 
+        words = []
         with rc_context():
             style.use()
             fig = Figure(figsize=(8, 1.3 + 0.32 * max(map(len, self.groups.values()))))
-            axes = fig.subplots(1, 2, sharex=True)
-            for ax, (group, means), color in zip(
-                axes, self.groups.items(), (style.BLUE, style.ORANGE), strict=True
-            ):
-                bars = ax.barh(list(means), [100 * mean for mean, _ in means.values()], color=color)
-                counts = [f"{mean:.0%} of {n}" for mean, n in means.values()]
-                ax.bar_label(bars, counts, padding=3)
+            for ax, (group, means) in zip(fig.subplots(1, 2), self.groups.items(), strict=True):
+                said = [f"{mean:.0%} of {n}" for mean, n in means.values()]
+                bars = ax.barh([*means], [100 * mean for mean, _ in means.values()], height=0.6)
+                ax.bar_label(bars, said, padding=3)
                 ax.invert_yaxis()
                 ax.set(title=f"Score by {group}", xlabel="percent", xlim=(0, 135))
                 ax.set_xticks([0, 50, 100])
                 ax.grid(axis="y", visible=False)
+                told = ", ".join(map(" ".join, zip(means, said, strict=True)))
+                words.append(f"Score by {group}: {told}.")
             file = io.BytesIO()
             fig.savefig(file, format="png")
-        words = [
-            f"Score by {group}: "
-            + ", ".join(f"{name} {mean:.0%} of {n}" for name, (mean, n) in means.items())
-            for group, means in self.groups.items()
-        ]
-        return file.getvalue(), ". ".join(words) + "."
+        return file.getvalue(), " ".join(words)
 
     def __repr__(self):
         lines = [self.heading]
-        for group, means in self.groups.items() if self.results else ():
-            lines += ["", f"{group:24} score  questions"]
+        for group, means in self.groups.items():
+            lines += [f"\n{group:24} score  questions"] * bool(means)
             lines += [f"{name:24} {mean:5.0%}  {n}" for name, (mean, n) in means.items()]
-        if self.study:
-            lines += ["", "Study, the weakest first:"]
-            lines += [f"  {r.score:4.0%}  {place(r.question)}" for r in self.study]
-        lines += [""] + [f"Back on {day}: {', '.join(names)}" for day, names in self._days()]
-        return "\n".join([*lines, *[self.history] * bool(self.history)])
-
-    def _days(self):
-        return sorted(self.returns.items())
+        lines += ["\nStudy, the weakest first:"] * bool(self.study)
+        lines += [f"  {result.score:4.0%}  {place(result.question)}" for result in self.study]
+        lines += [""] + [f"Back on {day}: {names}" for day, names in self.days]
+        return "\n".join([*lines, self.history]).rstrip()
 
     def _repr_html_(self):
+        heading = Card("note", f"Report: {self.heading}")._repr_html_()
         if not self.results:
-            return Card("note", self.heading)._repr_html_()
+            return heading
         png, words = self.picture()
-        image = base64.b64encode(png).decode()
-        study = "".join(
-            f"<li>{r.score:.0%}: {link(r.question)} (<code>{r.question.id}</code>)</li>"
-            for r in self.study
+        data, items = base64.b64encode(png).decode(), ""
+        for r in self.study:
+            items += f"<li>{r.score:.0%}: {link(r.question)} (<code>{r.question.id}</code>)</li>"
+        study = (
+            "<p><strong>Study, the weakest first</strong> (the first click opens the notebook, "
+            f"a second one goes to the section)</p><ol>{items}</ol>"
         )
-        days = [(day, ", ".join(f"`{name}`" for name in names)) for day, names in self._days()]
-        parts = [
-            Card("note", f"Report: {self.heading}")._repr_html_(),
-            f'<img src="data:image/png;base64,{image}" alt="{escape(words)}" '
-            'style="max-width:100%">',
-            f"<p><strong>Study, the weakest first</strong></p><ol>{study}</ol>" * bool(study),
-            table(days, ("day", "what comes back")),
-            f"<p>{self.history}</p>",
-        ]
-        return "".join(parts)
+        return (
+            f'{heading}<img src="data:image/png;base64,{data}" alt="{words}" '
+            f'style="max-width:100%">{study * bool(self.study)}'
+            f"{table(self.days, ('day', 'what comes back'))}<p>{self.history}</p>"
+        )
+
+
+def _mean(results):
+    return round(float(np.mean([result.score for result in results])), 3) if results else 0.0

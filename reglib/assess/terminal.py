@@ -1,4 +1,4 @@
-"""The mock interview in a terminal, or through a pipe: the same questions, commitment and report."""
+"""The mock interview in a terminal, or through a pipe: the same questions, judged the same."""
 
 import tempfile
 import textwrap
@@ -99,4 +99,5 @@ def _listed(options):
 def _say(*texts):
     for line in "\n".join(texts).split("\n"):
         indent = " " * (len(line) - len(line.lstrip()))
-        print(textwrap.fill(line, 88, subsequent_indent=indent))
+        whole = {"break_on_hyphens": False, "break_long_words": False}
+        print(textwrap.fill(line, 88, subsequent_indent=indent, **whole))
