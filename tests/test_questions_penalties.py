@@ -169,6 +169,10 @@ def lasso_meets_its_conditions(faulty, fixed):
     theirs = Lasso(alpha=0.1, fit_intercept=False, tol=1e-10).fit(X, y).coef_
     assert counts == [3, np.sum(theirs != 0)] == [3, 4], counts
     assert np.allclose(fixed["w"], theirs, atol=1e-6), "the repaired lasso is not scikit-learn's"
+    halved = QUESTIONS["threshold-of-the-lasso"]["code"].replace("(2 * np", "(4 * np")
+    names = {"np": np}
+    exec(halved.replace("steps=500", "steps=1000"), names)
+    assert not names["w"].any(), "the question says that half the step size keeps none"
     pulls = [2 / len(y) * X.T @ (y - X @ names["w"]) for names in (faulty, fixed)]
     assert np.abs(pulls[0]).max() > 0.4 and np.abs(pulls[1]).max() < 0.2 + 1e-6, pulls
 

@@ -97,6 +97,12 @@ def twin_columns():
     for penalty in (L1(0.5), ElasticNet(0.5, 0.2)):
         W = [np.array([share * total, (1 - share) * total]) for share in shares]
         losses.append([np.mean((X @ w - y) ** 2) + penalty(w) for w in W])
+    w = np.zeros(3)  # coordinate descent, the copies side by side and another column after them
+    Z = np.column_stack([x, x, 0.7 * x + rng.normal(size=50)])
+    for j in [0, 1, 2] * 50:
+        c = 2 / 50 * Z[:, j] @ Z[:, j]
+        w[j] = L1(0.3).prox(w[j] - 2 / 50 * Z[:, j] @ (Z @ w - y) / c, 1 / c)
+    assert w[0] > 1 and abs(w[1]) < 1e-9, f"the follow-up says that the first takes all: {w}"
     only_the_sum = [np.ptp(loss) < 1e-12 for loss in losses]
     equal = [not free and np.argmin(loss) == 5 for free, loss in zip(only_the_sum, losses)]  # noqa: B905
     true = {
