@@ -356,7 +356,7 @@ def cells(tree):
 @pytest.mark.parametrize("name", OPEN)
 def test_an_open_answer_holds_the_question_the_rubric_and_the_model_answer(name):
     """As the questions' own files have them; the learner's copy holds the question alone."""
-    here, asked = cells("solutions")[f"open-{name}"], bank()[name]
+    here, asked = cells("solutions")[f"answer-{name}"], bank()[name]
     marks = here.metadata.nbgrader
     assert (marks.task, marks.grade, marks.solution, marks.locked) == (True, False, False, True)
     assert marks.points == len(asked.data["rubric"])
@@ -368,9 +368,9 @@ def test_an_open_answer_holds_the_question_the_rubric_and_the_model_answer(name)
     scheme = f"**One point for each of these:**\n\n{points}\n\n**A strong answer**\n\n"
     assert secret == scheme + asked.data["model"].strip()
     given = cells("exercises")
-    assert given[f"open-{name}"].source.strip() == shown
-    assert given[f"answer-{name}"].source == "*Write your answer here.*"
-    assert "nbgrader" not in given[f"answer-{name}"].metadata  # the learner's own, to write in
+    assert given[f"answer-{name}"].source.strip() == shown
+    assert given[f"text-{name}"].source == "*Write your answer here.*"
+    assert "nbgrader" not in given[f"text-{name}"].metadata  # the learner's own, to write in
 
 
 def test_the_points_of_progress_are_those_of_the_checks():
