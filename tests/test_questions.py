@@ -2,6 +2,7 @@
 
 import importlib
 import re
+from collections import Counter
 from pathlib import Path
 
 import nbformat
@@ -10,7 +11,7 @@ import pytest
 
 from reglib.assess.course_map import items
 from reglib.assess.guard import Answer, NotAttempted, Wrong
-from reglib.assess.questions import KINDS, LEVELS, TOPICS, bank, find
+from reglib.assess.questions import KINDS, LEVELS, TOPICS, Question, bank, find
 from reglib.assess.questions.judge import code_test, defined, judge, key
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -39,7 +40,7 @@ def of(*kinds):
 
 
 def headings():
-    """Every (notebook, heading) of the lessons."""
+    """Every (notebook, heading) of the lessons, as often as it stands there."""
     for path in ROOT.glob("notebooks/*.ipynb"):
         for cell in nbformat.read(path, 4).cells:
             if cell.cell_type == "markdown":
@@ -47,7 +48,7 @@ def headings():
                     yield path.stem, found.strip()
 
 
-HEADINGS = set(headings())
+HEADINGS = Counter(headings())
 
 
 def test_the_bank_is_as_large_and_as_varied_as_the_course_says():
@@ -70,7 +71,8 @@ def test_a_question_is_whole(question):
     assert set(question.follow_up) == {"question", "answer"}
     assert question.source or question.section, "neither a source nor a section"
     if question.section:
-        assert tuple(question.section) in HEADINGS, question.section
+        times = HEADINGS[tuple(question.section)]
+        assert times == 1, f"{question.section} stands {times} times in the lessons"
     if question.source:
         assert re.match(r"\S.* \(\d{4}\), \S", question.source), question.source
     texts = [question.question, question.hint, question.explanation, *question.follow_up.values()]
@@ -219,11 +221,46 @@ def test_no_position_of_the_right_answer_gives_it_away():
     for letter in "abc":
         share = np.mean([q.data["answer"] == letter for q in found])
         assert 0.1 < share < 0.5, f"{letter} is right in {share:.0%}"
-    longest = [max(q.data["options"], key=lambda at: len(q.data["options"][at])) for q in found
-               if q.kind == "choice"]  # fmt: skip
-    right = [q.data["answer"] for q in found if q.kind == "choice"]
-    share = np.mean([a == b for a, b in zip(longest, right, strict=True)])
-    assert share < 0.5, f"the longest option is right in {share:.0%}"
+    choices = [(q.data["options"], q.data["answer"]) for q in found if q.kind == "choice"]
+    for name, extreme in (("longest", max), ("shortest", min)):
+        right = [len(texts[at]) == extreme(map(len, texts.values())) for texts, at in choices]
+        assert np.mean(right) < 0.45, f"the {name} option is right in {np.mean(right):.0%}"
+
+
+@pytest.mark.parametrize(
+    ("reply", "value"),
+    [("2,673", 2673), ("16 times", 16), ("= 1.5", 1.5), ("0,75", 0.75), ("3/4", 0.75),
+     ("75 %", 0.75), ("−2", -2), ("1e-3", 0.001), (".5", 0.5), ("12.5 bits", 12.5),
+     ("1,234,567", 1234567)],
+)  # fmt: skip
+def test_a_number_may_be_written_in_many_ways(reply, value):
+    number = Question("x", "noise", "number", "Easy", 1, (), "", "", "So it is.", {},
+                      {"answer": value, "tolerance": 1e-9, "traps": []})  # fmt: skip
+    assert judge(number, reply).score == 1
+
+
+@pytest.mark.parametrize("reply", ["1.5 or 2", "log(19)", "2*3", "3/0", "-", ",", "none", "1/2/3"])
+def test_what_is_no_single_number_is_not_judged(reply):
+    number = next(q for q in bank().values() if q.kind == "number")
+    with pytest.raises(NotAttempted):
+        judge(number, reply)
+
+
+def test_line_numbers_come_without_explanations():
+    script = bank()["eight-bugs"]
+    some = script.data["answer"][:2]
+    assert judge(script, f"lines {some[0]} and {some[1]}").score == 2 / 8
+    for reply in ("4, because the factor 2 is missing", "4-10"):
+        with pytest.raises(NotAttempted, match="alone"):
+            judge(script, reply)
+
+
+def test_a_list_of_words_is_no_open_answer():
+    question = bank()["explain-regularization"]
+    words = [point["words"][0] for point in question.data["rubric"]]
+    letters = "abcdefgh"[: len(words)]
+    few = judge(question, " ".join(words), letters)
+    assert few.score <= 3 / len(words), few.sentences
 
 
 def test_every_proof_and_every_recomputed_key_belongs_to_a_question():

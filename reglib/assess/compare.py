@@ -115,8 +115,8 @@ def difference(given, expected, tol=1e-9, names=(), order=()):
         if isinstance(given, ndarray) and given.shape == stacked:
             given = list(given)  # it unpacks as a tuple does
         if not isinstance(given, tuple | list) or len(given) != len(expected):
-            what = ", ".join(f"`{name}`" for name in names)
-            return f"The function must return {len(expected)} things in this order: {what}."
+            order = f" in this order: {', '.join(f'`{name}`' for name in names)}" if names else ""
+            return f"The function must return {len(expected)} things{order}."
         for i in order or range(len(expected)):
             problem = difference(given[i], expected[i], tol)
             if problem is not None:
@@ -168,7 +168,7 @@ def unlike_values(given, expected, tol):
     if wrong_nan.any():
         return "The result holds NaN (not a number). Look for 0/0 or the root of a negative number."
     if (~isfinite(given) & isfinite(expected)).any():
-        return "The result holds an infinite value. Look for a division by zero."
+        return "The result holds an infinite value. Look for a division by zero or a log of zero."
     finite = isfinite(expected)
     scale = max(1e-3, float(absolute(expected[finite]).max(initial=0.0)))
     same = (given == expected) | (isnan(given) & isnan(expected))

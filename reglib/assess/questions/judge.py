@@ -12,6 +12,7 @@ from reglib.assess.compare import match
 from reglib.assess.guard import Answer, NotAttempted, Wrong
 
 SEED = 0  # of the inputs of code questions: the same reply gets the same verdict
+WORDS_A_POINT = 8  # of an open answer, at least
 SERIAL = itertools.count(1)  # each source that is run keeps its own lines for error messages
 
 
@@ -94,13 +95,12 @@ def _several(data, reply):
 
 
 def _number(data, reply):
-    text = re.sub(r"\s+", "", reply.replace("−", "-").removesuffix(data.get("unit") or "\0"))
-    text = text.replace(",", ".") if re.fullmatch(r"[^.,]*,[^.,]{1,2}|0,\d+", text) else text
+    number = r"([-+]?(?:\d{1,3}(?:,\d{3})+|\d*)[.,]?\d*(?:e[-+]?\d+)?(?:/\d+)?%?) *[^\d*/^(+-]*"
+    found = re.fullmatch(number, reply.lower().replace("−", "-").replace(" %", "%").strip(" =\n"))
+    text = re.sub(r",(?=\d{3}\b)(?<!\b0,)", "", found[1] if found else "").replace(",", ".")
     try:
         top, *under = [float(part) for part in text.removesuffix("%").split("/")]
         value = top / (under or [1])[0] / (100 if text.endswith("%") else 1)
-        if len(under) > 1 or not np.isfinite(value):
-            raise ValueError
     except (ValueError, ZeroDivisionError):
         raise NotAttempted("Answer with a number, such as 0.75, 3/4, 75% or 1e-3.") from None
     if abs(value - data["answer"]) <= data["tolerance"] * (1 + 1e-9):
@@ -122,7 +122,10 @@ def _order(data, reply):
 
 def _fault(data, reply):
     lines = data["code"].strip("\n").split("\n")
-    given, right = {int(number) for number in re.findall(r"\d+", reply)}, set(data["answer"])
+    text = re.sub(r"\b(lines?|and)\b|[\s,;.&]+", " ", reply.lower()).split()
+    given, right = {int(word) for word in text if word.isdecimal()}, set(data["answer"])
+    if len(given) < len(set(text)):  # an explanation may hold numbers that are no lines
+        raise NotAttempted("Answer with the numbers of the lines alone, such as 3 or 3, 9.")
     if not given or not given <= set(range(1, len(lines) + 1)):
         raise NotAttempted(f"Answer with line numbers from 1 to {len(lines)}.")
     said = [f"Line {n}: {data['why'].get(str(n), data['sound'])}" for n in sorted(given - right)]
@@ -190,6 +193,7 @@ def _open(data, reply, ticks):
         )
 
     heard = set(filter(tells, ticked))
+    most = len(said.split()) // WORDS_A_POINT
     doubts = [
         f"Not counted: {points[letter]['point']} Your text has none of the words that tell it, "
         f"such as {', '.join(points[letter]['words'][:3])}."
@@ -198,7 +202,7 @@ def _open(data, reply, ticks):
     rows = [
         (f"{'✓' if at in heard else '–'} {p['step']} it", p["point"]) for at, p in points.items()
     ]
-    return Verdict(len(heard) / len(points), tuple(doubts), tuple(rows))
+    return Verdict(min(len(heard), most) / len(points), tuple(doubts), tuple(rows))
 
 
 JUDGES = {

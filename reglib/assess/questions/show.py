@@ -55,10 +55,8 @@ def picture(question):
             ax.set_title(letter, fontweight="bold")
         fig.supxlabel(data["xlabel"], fontsize="medium")
         axes[0].set(ylabel=data["ylabel"], **{key: data[key] for key in ("ylim",) if key in data})
-        for line, name in zip(axes[0].lines, names, strict=False):
-            line.set_label(name)
         if names:
-            axes[0].legend()
+            fig.legend(axes[0].lines, names, loc="outside upper right", ncols=2)
         file = io.BytesIO()
         fig.savefig(file, format="png")
     return file.getvalue()
