@@ -9,7 +9,7 @@ from sklearn.model_selection import KFold
 
 from reglib import data
 from reglib.assess.questions import bank
-from reglib.assess.questions.judge import defined
+from reglib.assess.questions.judge import defined, judge
 
 
 def panels(name):
@@ -220,3 +220,30 @@ def test_words_that_describe_a_panel_name_its_true_ends():
     _, curves = panels("draw-overfitting")
     ends = {letter: [round(curve[-1], 1) for curve in both] for letter, both in curves.items()}
     assert ends == {"a": [1.9, 2.0], "b": [0.1, 0.3], "c": [0.0, 2.0], "d": [0.6, 0.3]}
+
+
+IN_OTHER_WORDS = {
+    "explain-regularization": """If I sketch both losses, the one on held-out data bottoms out and
+        goes up again. We minimise data loss + lambda times the squared length, so each update
+        decays the weights. With absolute values the pull is the same everywhere, and many end up
+        precisely at zero. We accept more systematic error for estimates that fluctuate less.
+        Zeroing activations at random while fitting stops units from co-adapting. Cropping and
+        mirroring teach invariances. The coefficient is picked by cross-validation. If the model
+        is too simple it hurts.""",
+    "core-concepts": """A line through a sine misses it, degree 15 wiggles through each point. Ridge
+        makes everything smaller, the lasso many zero. You give up some flexibility. Randomly
+        deactivating neurons, at train time only. Crops keep the label, mirroring a 2 would not.
+        How strongly is decided on a dev set.""",
+}
+SMALL_TALK = """I hope that normal people have a good curve of learning. Together we share nothing
+    but a strong interest in science; the data are noise, and this model does a great job, jumps
+    ahead, and we choose it."""
+
+
+@pytest.mark.parametrize("name", IN_OTHER_WORDS)
+def test_a_good_answer_in_other_words_is_heard_and_small_talk_is_not(name):
+    question = bank()[name]
+    ticks = "abcdefgh"[: len(question.data["rubric"])]
+    verdict = judge(question, IN_OTHER_WORDS[name], ticks)
+    assert verdict.score == 1, verdict.sentences
+    assert judge(question, SMALL_TALK, ticks).score == 0, judge(question, SMALL_TALK, ticks).rows

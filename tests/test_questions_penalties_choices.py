@@ -3,9 +3,12 @@
 from itertools import permutations
 
 import numpy as np
+import pytest
 from sklearn.linear_model import Lasso, Ridge
 
 from reglib import L1, L2, ElasticNet, MaxNorm, RegularizedNeuralNetwork
+from reglib.assess.questions import bank
+from reglib.assess.questions.judge import judge
 from reglib.data import noisy_digits, standardize
 from reglib.optimizers import SGD, Adam
 
@@ -324,3 +327,25 @@ COMPUTED = {
     "one-step-of-sam": step_of_sam,
 }
 PROOFS = {}
+
+
+IN_OTHER_WORDS = {
+    "why-zeros": """The constraint region is a square on its tip for L1 and a disc for L2. The
+        ellipse first meets the square at a tip, where a coordinate is zero; the disc has none. The
+        slope of |w| is plus or minus one no matter how small w is; the slope of w squared dies out
+        near the origin. For an orthonormal design the lasso does soft-thresholding. Plain SGD on
+        the L1 loss never gives exact zeros: use ISTA. With collinear predictors which one survives
+        is arbitrary.""",
+    "a-list-for-the-doctor": """With p > n least squares interpolates. I plot validation error
+        against log lambda. The lasso sets coefficients to zero. Of correlated labs it selects one
+        at random, so I add a ridge part. I standardise in a pipeline within CV. Grid on a log scale
+        with the 1-SE rule, an outer loop for the error. Finally I bootstrap everything and report
+        the selection frequencies of the labs, and I say that none of this shows a cause.""",
+}
+
+
+@pytest.mark.parametrize("name", IN_OTHER_WORDS)
+def test_a_good_answer_in_other_words_is_heard(name):
+    ticks = "abcdefgh"[: len(bank()[name].data["rubric"])]
+    verdict = judge(bank()[name], IN_OTHER_WORDS[name], ticks)
+    assert verdict.score == 1, verdict.sentences
