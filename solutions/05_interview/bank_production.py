@@ -196,6 +196,13 @@ def path_by_a_stack(X, y, lambdas):
     return np.linalg.solve(stack, np.tile(X.T @ y / n, (len(lambdas), 1))[..., None])[..., 0]
 
 
+def path_by_descent(X, y, lambdas):
+    G, c, W = X.T @ X / len(X), X.T @ y / len(X), np.zeros((len(lambdas), X.shape[1]))
+    for _ in range(2000):
+        W = W - (W @ G - c + lambdas[:, None] * W) / (np.trace(G) + lambdas[:, None])
+    return W
+
+
 def path_with_l2_in_the_roots(X, y, lambdas):
     U, s, Vt = np.linalg.svd(X, full_matrices=False)
     return np.array([Vt.T @ (s / (s + len(X) * l2) * (U.T @ y)) for l2 in lambdas])
@@ -213,4 +220,5 @@ WRONG["5.9"] = [
     (_path(order=np.argsort), "strengths were sorted first"),
     (_path(order=lambda lambdas: np.argsort(-lambdas)), "differ"),
     (path_with_l2_in_the_roots, "differ"),
+    (path_by_descent, "differ"),
 ]

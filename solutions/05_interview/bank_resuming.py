@@ -4,6 +4,7 @@ import io
 import os
 import pathlib
 import shutil
+import sys
 import tempfile
 
 import numpy as np
@@ -189,6 +190,18 @@ def save_with_a_wrong_name(path, w, v, step):
     os.replace(path + ".new", path)
 
 
+def save_in_another_folder(path, w, v, step):
+    with tempfile.TemporaryDirectory() as folder:
+        np.savez(os.path.join(folder, "state.npz"), w=w, v=v, step=step)
+        shutil.move(os.path.join(folder, "state.npz"), path)
+
+
+def save_unwatched(path, w, v, step):
+    sys.settrace(None)
+    np.savez(path + ".new.npz", w=w, v=v, step=step)
+    os.replace(path + ".new.npz", path)
+
+
 RIGHT["5.5"] = [
     save_through_bytes, save_with_a_name_of_its_own, save_in_a_folder_beside,
     save_and_force_to_the_disk,
@@ -200,6 +213,8 @@ WRONG["5.5"] = [
     (save_and_copy, "leaves a broken file"),
     (save_and_replace_before_the_end, "leaves a broken file"),
     (save_by_tofile, "leaves a broken file"),
+    (save_in_another_folder, "may lie on another disk"),
+    (save_unwatched, "cannot watch"),
     (save_after_removing, "leaves no checkpoint"),
     (save_after_moving_away, "leaves no checkpoint"),
     (save_only_once, "does not give `w`, `v` and `step`"),

@@ -175,9 +175,12 @@ def traced(look, answer, *case):
     previous = sys.gettrace()
     sys.settrace(look)
     try:
-        return answer(*case)
+        result, watched = answer(*case), sys.gettrace() is look
     finally:
         sys.settrace(previous)
+    if not watched:
+        blame("unwatched", "an answer that leaves `sys.settrace` alone", "another")
+    return result
 
 
 def held(content):
@@ -192,11 +195,12 @@ def held(content):
 def checkpoint(answer, seed=0):
     """Save twice: at each line of the second the disk is seen as a kill would leave it."""
     old, new = np.random.default_rng(seed).normal(size=(2, 2, 5))
-    known, seen = [[*old.tolist(), 600], [*new.tolist(), 1200]], {}
+    known, seen, names = [[*old.tolist(), 600], [*new.tolist(), 1200]], {}, set()
     with TemporaryDirectory() as folder:
         path = f"{folder}/checkpoint.npz"
 
         def look(*event):
+            names.update(os.listdir(folder))
             try:
                 with open(path, "rb") as file:
                     seen[file.read(), os.fstat(file.fileno()).st_ino] = None
@@ -215,6 +219,8 @@ def checkpoint(answer, seed=0):
         if held(content) not in known or len(seen) > 1 and place == end != 0:
             left = f"{len(content)} bytes, in the same file" if inode else "no file"
             blame("torn" if inode else "gap", "the old file or a whole new one", left)
+    if len(names) == 1:
+        blame("elsewhere", "a new file that grows in the same folder", "none was seen there")
 
 
 TESTS["5.5"] = checkpoint

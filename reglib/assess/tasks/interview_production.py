@@ -89,9 +89,9 @@ def counted(answer):
     return watched
 
 
-drawn = cases(lambda rng, n, d, k: (
-    rng.normal(size=(n, d)), rng.normal(size=n), rng.permutation(np.geomspace(0.01, 10, k)),
-), (8, 3, 6), (30, 5, 12), (6, 9, 7))  # fmt: skip
+drawn = cases(lambda rng, n, d, k: (  # unlike features: steps of descent would take for ever
+    rng.normal(size=(n, d)) * np.geomspace(1, 30, d), rng.normal(size=n),
+    rng.permutation(np.geomspace(0.01, 10, k))), (8, 3, 6), (30, 5, 12), (6, 9, 7))  # fmt: skip
 
 
 def paths(answer, seed=0):
