@@ -4,6 +4,7 @@ import base64
 import json
 import sys
 import threading
+import time
 from dataclasses import replace
 from html import escape
 
@@ -31,6 +32,7 @@ STYLE = """<style>
 .reglib-mock td p { margin: 0 }
 .reglib-code textarea { font-family: var(--jp-code-font-family, monospace); white-space: pre }
 </style>"""
+SECONDS = 10  # for the judging of code
 WIDE, SNUG = {"width": "auto"}, {"width": "auto", "align_self": "flex-start"}
 FREE = {"style": {"description_width": "initial"}}
 ASKED = {
@@ -92,8 +94,8 @@ def interview(length=10, level=None, topics=None, seed=None):
         A widget that ends with a report.
     """
     many = widgets.BoundedIntText(length, min=1, max=len(bank()), description="Questions", **FREE)
-    levels = [("Mixed", None), *zip(LEVELS, LEVELS, strict=True)]
-    which = widgets.Dropdown(options=levels, value=level, description="Level", **FREE)
+    levels = ("Mixed", *LEVELS)
+    which = widgets.Dropdown(options=levels, value=level or "Mixed", description="Level", **FREE)
     which.tooltip = "Level (the space bar opens the list)"
     about = Ticks(TOPICS, tuple(topics or TOPICS))
     fixed = widgets.Text("" if seed is None else str(seed), description="Seed", **FREE)
@@ -102,7 +104,8 @@ def interview(length=10, level=None, topics=None, seed=None):
     def start():
         seed = fixed.value.strip()
         seed = int(seed) if seed.isdigit() else seed or None
-        return Interview(draw(many.value, which.value, about.value, seed))
+        chosen = None if which.value == "Mixed" else which.value
+        return Interview(draw(many.value, chosen, about.value, seed))
 
     said = "A mock interview: choose its length, level and topics, then start the clock."
     mock = Mock(said, f"<p>{said} Run this cell to begin.</p>", mock=True)
@@ -210,7 +213,7 @@ class Mock(widgets.VBox):
             return
         try:
             if question.kind != "open":
-                return self._tell(self.talk.answer(reply))
+                return self._tell(_in_time(lambda: self.talk.answer(reply)))
             judge(question, reply)  # no model answer for a text that is none
         except NotAttempted as reason:
             return self._say(Card("not attempted", "No answer yet", (str(reason),))._repr_html_())
@@ -272,6 +275,22 @@ class Mock(widgets.VBox):
         """Add a form for readers without a kernel: what is asked, and no more."""
         bundle = super()._repr_mimebundle_(**kwargs)
         return bundle | {"text/plain": repr(self), "text/html": self.still}
+
+
+def _in_time(judging):
+    """Judge, and stop code that never ends: no interrupt reaches the thread that serves widgets."""
+    end, before = time.monotonic() + SECONDS, sys.gettrace()
+
+    def watch(frame, event, arg):
+        if time.monotonic() > end:
+            raise TimeoutError(f"it ran for more than {SECONDS} seconds. Does its loop ever end?")
+        return watch
+
+    sys.settrace(watch)
+    try:
+        return judging()
+    finally:
+        sys.settrace(before)
 
 
 def _button(name, action, **options):

@@ -65,12 +65,13 @@ def link(question):
 
 def verdict_card(question, verdict):
     """The verdict on one answer, with the right one where it was not given."""
-    right = verdict.score == 1
-    told = () if right or question.kind in ("code", "fault", "open") else (key(question),)
-    told = tuple(f"The right answer: {text.replace(chr(10), '; ')}" for text in told)
-    code = key(question) if question.kind in ("code", "fault") and not right else ""
-    kind, sentences = "passed" if right else "not yet", (*told, *verdict.sentences)
-    return Card(kind, verdict.heading, sentences, verdict.rows, code)
+    rows, told = verdict.rows, ()
+    if verdict.score < 1 and question.kind == "code":
+        rows = (*rows, ("one right answer", key(question)))
+    elif verdict.score < 1 and question.kind != "open" and not rows:
+        told = (f"The right answer: {key(question).replace(chr(10), '; ')}",)
+    kind = "passed" if verdict.score == 1 else "not yet"
+    return Card(kind, verdict.heading, (*told, *verdict.sentences), rows)
 
 
 class Report:
