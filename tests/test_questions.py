@@ -28,7 +28,7 @@ OWN = {  # fields of each kind: needed, and allowed besides
     "order": ("items answer why", ""),
     "curve": ("x xlabel ylabel curves describe answer why", "lines ylim"),
     "fault": ("code answer fix why sound", ""),
-    "code": ("stub answer also_right wrong", "cases check"),
+    "code": ("stub answer also_right wrong", "cases check outputs"),
     "open": ("model rubric", ""),
 }
 
@@ -249,10 +249,20 @@ def test_what_is_no_single_number_is_not_judged(reply):
 def test_line_numbers_come_without_explanations():
     script = bank()["eight-bugs"]
     some = script.data["answer"][:2]
-    assert judge(script, f"lines {some[0]} and {some[1]}").score == 2 / 8
+    for reply in (f"lines {some[0]} and {some[1]}", f"L{some[0]}, l{some[1]}."):
+        assert judge(script, reply).score == 2 / 8
     for reply in ("4, because the factor 2 is missing", "4-10"):
         with pytest.raises(NotAttempted, match="alone"):
             judge(script, reply)
+
+
+def test_letters_and_code_may_come_as_people_type_them():
+    some = {kind: next(q for q in bank().values() if q.kind == kind) for kind in KINDS}
+    letters = some["several"].data["answer"]
+    assert judge(some["several"], " and ".join(letters.upper())).score == 1
+    assert judge(some["choice"], f"{some['choice'].data['answer']}.").score == 1
+    assert judge(some["order"], " > ".join(some["order"].data["answer"])).score == 1
+    assert judge(some["code"], f"```python\n{some['code'].data['answer']}\n```").score == 1
 
 
 def test_a_list_of_words_is_no_open_answer():

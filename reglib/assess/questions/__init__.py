@@ -13,7 +13,8 @@ in `data`:
   names), `ylim`, `describe` (for each letter), `answer`, `why`
 - fault: `code`, `answer` (line numbers), `fix` (the line put right), `why` (of some lines), `sound`
 - code: `stub`, `answer`, `also_right`, `wrong` (source, and why), and `cases` (an expression of
-  `rng`) or `check` (the source of `check(answer, rng)`, which raises `Wrong`)
+  `rng`; `outputs` names several results) or `check` (the source of `check(answer, rng)`, which
+  raises `Wrong`)
 - open: `model`, `rubric` (of each point: `step`, `point`, `words`, one of which its text contains)
 """
 

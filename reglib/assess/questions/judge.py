@@ -69,7 +69,7 @@ def key(question):
 
 def _letters(reply, options):
     """The letters of a reply in its order, each once: "a, c", "ac" and "A C" are the same."""
-    found = "".join(dict.fromkeys(re.sub(r"[\s,;)(]+", "", reply.lower())))
+    found = "".join(dict.fromkeys(re.sub(r"\band\b|[\s,;.>)(]+", "", reply.lower())))
     if not found or not set(found) <= set(options):
         raise NotAttempted(f"Answer with letters, each one of {', '.join(options)}.")
     return found
@@ -96,16 +96,19 @@ def _several(data, reply):
 
 def _number(data, reply):
     number = r"([-+]?(?:\d{1,3}(?:,\d{3})+|\d*)[.,]?\d*(?:e[-+]?\d+)?(?:/\d+)?%?) *[^\d*/^(+-]*"
-    found = re.fullmatch(number, reply.lower().replace("−", "-").replace(" %", "%").strip(" =\n"))
+    found = re.fullmatch(
+        number, re.sub("[−–]", "-", reply.lower()).replace(" %", "%").strip(" =\n")
+    )
     text = re.sub(r",(?=\d{3}\b)(?<!\b0,)", "", found[1] if found else "").replace(",", ".")
     try:
         top, *under = [float(part) for part in text.removesuffix("%").split("/")]
         value = top / (under or [1])[0] / (100 if text.endswith("%") else 1)
     except (ValueError, ZeroDivisionError):
         raise NotAttempted("Answer with a number, such as 0.75, 3/4, 75% or 1e-3.") from None
-    if abs(value - data["answer"]) <= data["tolerance"] * (1 + 1e-9):
+    tolerance = data["tolerance"] * (1 + 1e-9)
+    if abs(value - data["answer"]) <= tolerance:
         return Verdict(1.0, ())
-    near = [trap for trap in data["traps"] if abs(value - trap["value"]) <= data["tolerance"]]
+    near = [trap for trap in data["traps"] if abs(value - trap["value"]) <= tolerance]
     said = near[0]["why"] if near else "This is not the number, nor one of the usual wrong ones."
     return Verdict(0.0, (said,))
 
@@ -122,12 +125,12 @@ def _order(data, reply):
 
 def _fault(data, reply):
     lines = data["code"].strip("\n").split("\n")
-    text = re.sub(r"\b(lines?|and)\b|[\s,;.&]+", " ", reply.lower()).split()
+    text = re.sub(r"\b(lines?|and|l(?=\d))|[\s,;.&]+", " ", reply.lower()).split()
     given, right = {int(word) for word in text if word.isdecimal()}, set(data["answer"])
     if len(given) < len(set(text)):  # an explanation may hold numbers that are no lines
         raise NotAttempted("Answer with the numbers of the lines alone, such as 3 or 3, 9.")
-    if not given or not given <= set(range(1, len(lines) + 1)):
-        raise NotAttempted(f"Answer with line numbers from 1 to {len(lines)}.")
+    if not given or not given <= {n for n, line in enumerate(lines, 1) if line.strip()}:
+        raise NotAttempted(f"Answer with numbers of lines that hold code, from 1 to {len(lines)}.")
     said = [f"Line {n}: {data['why'].get(str(n), data['sound'])}" for n in sorted(given - right)]
     rows = [(f"line {n}", f"{data['why'][str(n)]} `{data['fix'][str(n)].strip()}`") for n in right]
     return Verdict(_shared(given, right), tuple(said), tuple(sorted(rows, key=_line)))
@@ -139,6 +142,7 @@ def _line(row):
 
 def _code(data, reply):
     name = re.search(r"^def (\w+)", data["stub"], re.M)[1]
+    reply = re.sub(r"^```\w*\n|```$", "", reply.strip())  # as it is pasted from a chat
     if reply.strip() in ("", data["stub"].strip()):
         raise NotAttempted(f"Write the body of `{name}`.")
     try:
@@ -158,7 +162,9 @@ def code_test(data):
 
     def test(answer, rng):
         cases = eval(data["cases"], {"np": np, "rng": rng})
-        match(answer, right, cases, wrongs, tuple(signature(right).parameters))
+        match(
+            answer, right, cases, wrongs, (*signature(right).parameters, *data.get("outputs", ()))
+        )
 
     return test
 
