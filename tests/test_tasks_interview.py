@@ -265,7 +265,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path):
 
 # The keys of the two choices
 def test_the_costs_are_those_of_the_key():
-    """5.6: a piece has 8 MB, the file 81 GB, the matrix 80 KB; and one reading serves every fold and strength."""
+    """5.6: a piece has 8 MB, the file 81 GB; and one reading serves every fold and strength."""
     assert round(10_000 * 101 * 8 / 1e6) == 8 and round(1e8 * 101 * 8 / 1e9) == 81
     assert 100 * 100 * 8 / 1e3 == 80
     rng = np.random.default_rng(6)
