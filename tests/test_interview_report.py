@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
@@ -64,6 +65,12 @@ def test_the_weakest_sections_are_named_once_the_worst_first(tmp_path):
     wanted = {place(question) for question in questions[2:]}
     assert set(named) <= wanted and len(named) == min(len(wanted), report.WEAKEST)
     assert len(set(named)) == len(named)
+    talk = held(tmp_path, questions, right=8)
+    scores = [0.9, 0.2, 0.5, 0.1, 1, 1, 1, 1]
+    pairs = zip(talk.results, scores, strict=True)
+    talk.results = [replace(result, score=score) for result, score in pairs]
+    found = [result.score for result in Report(talk).study]
+    assert found == sorted(found) and found[0] == 0.1, found
     perfect = Report(held(tmp_path, questions, right=8))
     assert not perfect.study and "Study" not in repr(perfect) + perfect._repr_html_()
 

@@ -82,8 +82,10 @@ def test_an_answer_is_final_and_remembered(kind):
     before = store().count(f"question {question.id}", "answer")
     widget = ask(question.id)
     give(widget, question)
-    for _ in range(2):
-        widget.commit.click()
+    widget.commit.click()
+    page = widget.page.children
+    widget.commit.click()
+    assert widget.page.children == page, f"{kind}: a second click changes the page"
     if kind == "open":
         finish_ticks(widget, "")
     fields = list(getattr(widget.field, "boxes", {"": widget.field}).values())
@@ -140,6 +142,7 @@ def test_an_open_answer_of_few_words_does_not_open_the_model_answer():
     widget.commit.click()
     assert mock.html(question.data["model"])[:40] in text(widget)
     assert not widget.talk.results, "counted before the points were ticked"
+    assert widget.field.disabled, "the text can be changed beside the model answer"
     points = "abcdefgh"[: len(question.data["rubric"])]
     finish_ticks(widget, points)
     assert widget.talk.results[0].score == 1, "the model answer does not make its own points"
