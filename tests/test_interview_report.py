@@ -13,9 +13,9 @@ import pytest
 from PIL import Image
 
 from reglib.assess import report
-from reglib.assess.interview import Interview
 from reglib.assess.questions import TOPICS, bank
 from reglib.assess.report import Report, clock, link, place
+from reglib.assess.session import Interview
 from reglib.assess.store import Store
 
 ROOT = Path(__file__).resolve().parents[1]

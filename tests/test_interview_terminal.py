@@ -9,8 +9,8 @@ import pytest
 
 from reglib import cli
 from reglib.assess import terminal
-from reglib.assess.interview import draw
 from reglib.assess.questions import KINDS, bank
+from reglib.assess.session import draw
 from reglib.assess.store import store
 
 ROOT = Path(__file__).resolve().parents[1]

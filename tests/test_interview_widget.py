@@ -113,8 +113,8 @@ def test_the_follow_up_shows_its_answer_on_demand_alone():
     widget = ask(question.id)
     give(widget, question)
     button(widget, "Commit").click()
-    answer = mock.html(question.follow_up["answer"])
-    assert mock.html(question.follow_up["question"]) in text(widget)
+    answer = mock.rich(question.follow_up["answer"])
+    assert mock.rich(question.follow_up["question"]) in text(widget)
     assert answer not in text(widget)
     button(widget, "Show the answer").click()
     assert answer in text(widget)
@@ -140,7 +140,7 @@ def test_an_open_answer_of_few_words_does_not_open_the_model_answer():
     assert question.data["model"][:40] not in text(widget) and not widget.told
     give(widget, question)
     widget.commit.click()
-    assert mock.html(question.data["model"])[:40] in text(widget)
+    assert mock.rich(question.data["model"])[:40] in text(widget)
     assert not widget.talk.results, "counted before the points were ticked"
     assert widget.field.disabled, "the text can be changed beside the model answer"
     points = "abcdefgh"[: len(question.data["rubric"])]
@@ -251,7 +251,7 @@ def test_what_is_stored_stays_the_same_and_tells_no_answer():
         for form in ("text/plain", "text/html"):
             stored = {bundle[form] for bundle in bundles}
             assert len(stored) == 1, f"{kind}: {form} changes with the answers"
-            assert mock.html(question.explanation) not in stored.pop(), f"{kind} tells the answer"
+            assert mock.rich(question.explanation) not in stored.pop(), f"{kind} tells the answer"
 
 
 def test_a_notebook_with_questions_passes_strict_nbval(tmp_path):

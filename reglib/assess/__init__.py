@@ -16,8 +16,7 @@ __all__ = [
 def __getattr__(name):
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
-    return globals().get(name, found)  # a module may bear the name by now
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
 
 
 def __dir__():

@@ -18,10 +18,10 @@ def items():
     return tomllib.loads(file.read_text(encoding="utf-8"))
 
 
-def link(section, folder=""):
+def address(section, folder=""):
     """The address of a lesson's section, as JupyterLab finds it."""
     notebook, heading = section
-    return f"{folder}{notebook}.ipynb#{heading.replace(' ', '-')}"
+    return f"{folder}{notebook}.ipynb#{heading.replace('`', '').replace(' ', '-')}"
 
 
 class CourseMap:
@@ -45,7 +45,7 @@ class CourseMap:
     def _cells(self, name, item):
         notebook, heading = item["section"]
         code = [", ".join(f"`{entry}`" for entry in item[key]) for key in ("names", "explorers")]
-        lesson = f"[{notebook[:2]}, {heading}]({link(item['section'], self.folder)})"
+        lesson = f"[{notebook[:2]}, {heading}]({address(item['section'], self.folder)})"
         tested = item["test"].partition("::")[0]
         return item["says"], lesson, *code, tested, ", ".join(item["tasks"]), self.questions[name]
 

@@ -31,7 +31,7 @@ h4 {{ margin-bottom: 0 }} img {{ max-width: 100% }}
 
 def tex(formula):
     """A formula as MathJax takes it in Anki and Moodle."""
-    return rf"\({formula}\)"
+    return rf"\({escape(formula, quote=False)}\)"
 
 
 def mathml(formula):

@@ -13,10 +13,11 @@ import traitlets
 
 from reglib.assess.cards import Card, table, to_html, to_pre
 from reglib.assess.guard import NotAttempted
-from reglib.assess.interview import Interview, draw
 from reglib.assess.questions import LEVELS, TOPICS, bank, find, show
 from reglib.assess.questions.judge import judge, key
-from reglib.assess.report import Report, clock, html, link, verdict_card
+from reglib.assess.questions.show import rich
+from reglib.assess.report import Report, clock, link, verdict_card
+from reglib.assess.session import Interview, draw
 
 # Long options need more than one line; code is written in a font of fixed width.
 STYLE = """<style>
@@ -218,7 +219,7 @@ class Mock(widgets.VBox):
         except NotAttempted as reason:
             return self._say(Card("not attempted", "No answer yet", (str(reason),))._repr_html_())
         self._close("Committed")
-        self._say(f"<p><strong>One good answer, of several</strong></p>{html(key(question))}")
+        self._say(f"<p><strong>One good answer, of several</strong></p>{rich(key(question))}")
         points = {"abcdefgh"[n]: p["point"] for n, p in enumerate(question.data["rubric"])}
         ticks = Ticks(_lettered(points))
         done = _button(
@@ -242,15 +243,15 @@ class Mock(widgets.VBox):
         card = verdict_card(question, verdict)
         rows = ""
         if question.kind != "code":  # their rows are words and formulas
-            card, rows = replace(card, rows=()), table(card.rows, value=html)
+            card, rows = replace(card, rows=()), table(card.rows, value=rich)
         if question.kind == "open":
-            rows += f"<details><summary>One good answer</summary>{html(key(question))}</details>"
+            rows += f"<details><summary>One good answer</summary>{rich(key(question))}</details>"
         self._say(f"{card._repr_html_()}{rows}<p>See {link(question)}.</p>")
         more = []
         if follow_up:
-            answer, told = widgets.HTMLMath(), html(follow_up["answer"])
+            answer, told = widgets.HTMLMath(), rich(follow_up["answer"])
             reveal = _button("Show the answer", lambda: answer.set_trait("value", told))
-            asked = f"<strong>And next?</strong> {html(follow_up['question'])}"
+            asked = f"<strong>And next?</strong> {rich(follow_up['question'])}"
             more = [widgets.HTMLMath(f"{asked}<p>Say your answer aloud first.</p>"), reveal, answer]
         if len(self.talk.questions) > 1:
             last = self.talk.position + 1 == len(self.talk.questions)
@@ -332,23 +333,13 @@ def _listed(question):
 def _shown(question, still=False):
     """What is asked as HTML; `still` where no widget shows the options or the code to complete."""
     image = show.picture(question) if not still else None
-    parts = [html(question.question)]
+    parts = [rich(question.question)]
     if question.kind == "fault" or (still and question.kind == "code"):
         parts.append(to_pre(show.code(question)))
     words = _lettered(show.options(question)).values()
-    listed = "".join(map(html, words))
+    listed = "".join(map(rich, words))
     if image:
         data, alt = base64.b64encode(image).decode(), escape(" ".join(words))
         parts.append(f'<img src="data:image/png;base64,{data}" alt="{alt}" style="max-width:100%">')
         listed = f"<details><summary>The panels in words</summary>{listed}</details>"
     return "".join(parts) + listed * (still or (question.kind != "several" and _listed(question)))
-
-
-class _Called(type(sys)):
-    """The module `reglib.assess.interview`, callable: it hides the function of the same name."""
-
-    def __call__(self, *args, **options):
-        return interview(*args, **options)
-
-
-sys.modules[Interview.__module__].__class__ = _Called

@@ -14,9 +14,9 @@ import numpy as np
 from reglib import style
 from reglib.assess import course
 from reglib.assess.cards import Card, table
+from reglib.assess.course_map import address
 from reglib.assess.questions import LEVELS, TOPICS
 from reglib.assess.questions.judge import key
-from reglib.assess.questions.show import rich
 
 HERE = str(Path(style.__file__).parent)
 WEAKEST = 5  # sections that are named for study, at most
@@ -27,17 +27,9 @@ def clock(seconds):
     return f"{int(seconds) // 60}:{int(seconds) % 60:02}"
 
 
-def html(text):
-    """Question text as HTML whose formulas the page sets."""
-    return rich(text, lambda formula: f"${escape(formula, quote=False)}$")
-
-
 def place(question):
     """Where a question is answered: the address of the lesson's section, or the literature."""
-    if not question.section:
-        return question.source
-    notebook, heading = question.section
-    return f"notebooks/{notebook}.ipynb#{heading.replace('`', '').replace(' ', '-')}"
+    return address(question.section, "notebooks/") if question.section else question.source
 
 
 def link(question):

@@ -5,10 +5,10 @@ import textwrap
 from pathlib import Path
 
 from reglib.assess.guard import NotAttempted
-from reglib.assess.interview import Interview, draw
 from reglib.assess.questions import TOPICS, show
 from reglib.assess.questions.judge import judge, key
 from reglib.assess.report import Report, clock, place, verdict_card
+from reglib.assess.session import Interview, draw
 
 PROMPT = {
     "choice": "One letter", "several": "Letters, such as ac", "number": "A number",
@@ -24,7 +24,7 @@ def run(length=10, level=None, topics=None, seed=None):
     Parameters
     ----------
     length, level, topics, seed
-        As `reglib.assess.interview.draw` takes them.
+        As `reglib.assess.session.draw` takes them.
     """
     talk = Interview(draw(length, level, topics, seed))
     _say(

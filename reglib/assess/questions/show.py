@@ -7,7 +7,7 @@ from html import escape
 import numpy as np
 
 
-def rich(text, math=lambda formula: f"${formula}$"):
+def rich(text, math=lambda formula: f"${escape(formula, quote=False)}$"):
     """Text as HTML: blank lines part paragraphs, `...` is code, and `math` sets each $...$."""
 
     def piece(part):

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from fsrs import Card
 
-from reglib.assess import interview
+from reglib.assess import session
 from reglib.assess.guard import NotAttempted
-from reglib.assess.interview import Interview, draw, history
 from reglib.assess.questions import KINDS, LEVELS, TOPICS, bank
+from reglib.assess.session import Interview, draw, history
 from reglib.assess.store import Store
 
 CHOICES = [question for question in bank().values() if question.kind == "choice"]
@@ -20,7 +20,7 @@ CHOICES = [question for question in bank().values() if question.kind == "choice"
 @pytest.fixture
 def store(tmp_path, monkeypatch):
     store = Store(tmp_path / "progress.sqlite")
-    monkeypatch.setattr(interview, "current_store", lambda: store)
+    monkeypatch.setattr(session, "current_store", lambda: store)
     return store
 
 
