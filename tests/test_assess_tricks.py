@@ -30,7 +30,8 @@ class PosesAsNumber:
         return np.empty(0)
 
 
-@pytest.mark.parametrize("value", [np.empty(0).view(NoShape), PosesAsNumber(), 10**400])
+@pytest.mark.parametrize("value", [np.empty(0).view(NoShape), PosesAsNumber(), 10**400],
+                         ids=["array", "poser", "huge"])  # fmt: skip
 def test_a_result_that_poses_as_a_number_fails_with_a_card(value):
     fail("1.8", lambda X, l2: value)
 

@@ -125,11 +125,11 @@ def test_the_picture_shows_each_share_and_says_it_in_words(tmp_path):
 
 def test_what_went_wrong_comes_back_no_later_than_what_went_well(tmp_path):
     talk = held(tmp_path, CHOICES[:2], right=1, seconds=1.0)
-    days = {name: day for day, names in Report(talk).days for name in names.split(", ")}
-    assert set(days) == {CHOICES[0].id, CHOICES[1].id}
-    assert days[CHOICES[1].id] < days[CHOICES[0].id]
-    for day, names in Report(talk).days:
-        assert f"Back on {day}: {names}" in repr(Report(talk))
+    days = {asked: day for day, several in Report(talk).days for asked in several.split(" · ")}
+    right, wrong = (report.first_words(question) for question in CHOICES[:2])
+    assert set(days) == {right, wrong} and days[wrong] < days[right]
+    for day, asked in Report(talk).days:
+        assert f"Back on {day}: {asked}" in repr(Report(talk))
 
 
 def test_an_interview_is_kept_once_and_told_by_the_next(tmp_path):

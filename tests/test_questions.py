@@ -251,6 +251,10 @@ def test_line_numbers_come_without_explanations():
     some = script.data["answer"][:2]
     for reply in (f"lines {some[0]} and {some[1]}", f"L{some[0]}, l{some[1]}."):
         assert judge(script, reply).score == 2 / 8
+    off = script.data["answer"][0] + 1  # a neighbour of what was missed costs nothing
+    assert off not in script.data["answer"]
+    verdict = judge(script, f"{off} {some[1]}")
+    assert verdict.score == 1 / 8 and f"Line {off} is one off" in " ".join(verdict.sentences)
     for reply in ("4, because the factor 2 is missing", "4-10"):
         with pytest.raises(NotAttempted, match="alone"):
             judge(script, reply)
@@ -263,6 +267,25 @@ def test_letters_and_code_may_come_as_people_type_them():
     assert judge(some["choice"], f"{some['choice'].data['answer']}.").score == 1
     assert judge(some["order"], " > ".join(some["order"].data["answer"])).score == 1
     assert judge(some["code"], f"```python\n{some['code'].data['answer']}\n```").score == 1
+
+
+def test_a_slip_of_the_fingers_is_no_answer_yet():
+    code = next(q for q in bank().values() if q.kind == "code")
+    with pytest.raises(NotAttempted, match="Line 3 is no Python yet"):
+        judge(code, f"{code.data['stub'].splitlines()[0]}\n    x = 1\n    retrun x")
+
+
+def test_a_point_in_other_words_counts_half_where_most_are_borne_out():
+    question = bank()["explain-regularization"]
+    letters = "abcdefgh"[: len(question.data["rubric"])]
+    words = question.data["rubric"][0]["words"]
+    model = question.data["model"].lower()
+    for word in words:
+        model = model.replace(word, "something")
+    verdict = judge(question, model, letters)
+    assert verdict.score <= 1 - 0.5 / len(letters)
+    assert any(sentence.startswith("Counted half") for sentence in verdict.sentences)
+    assert f"of {len(letters)} points" in verdict.heading
 
 
 def test_a_list_of_words_is_no_open_answer():

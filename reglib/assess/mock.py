@@ -66,7 +66,7 @@ def ask(ids, minutes=None):
     if not (minutes is None or minutes > 0):
         raise ValueError(f"minutes must be above 0 or None, got {minutes!r}")
     still = "".join(_shown(question, still=True) for question in questions)
-    mock = Mock(" ".join(q.question.strip() for q in questions), still)
+    mock = Mock(" ".join(q.question.strip() for q in questions), still, timed=bool(minutes))
     if minutes is None:
         mock.run(Interview(questions))
     else:
@@ -136,8 +136,8 @@ class Ticks(widgets.VBox):
 class Mock(widgets.VBox):
     """Questions one after another, each committed to before its verdict, and then a report."""
 
-    def __init__(self, said, still, mock=False):
-        self.said, self.still, self.mock = " ".join(said.split()), still, mock
+    def __init__(self, said, still, mock=False, timed=False):
+        self.said, self.still, self.mock, self.timed = " ".join(said.split()), still, mock, timed
         self.clock, self.over = widgets.HTML(), threading.Event()
         self.page, self.status = widgets.VBox(), widgets.HTMLMath()
         style = widgets.HTML(STYLE, layout={"display": "none"})
@@ -181,11 +181,12 @@ class Mock(widgets.VBox):
         if question is None:
             return self._end()
         many = len(talk.questions) > 1
-        head = f"Question {talk.position + 1} of {len(talk.questions)} · " * many
-        head += f"{TOPICS[question.topic]} · {question.level} · {question.minutes} min"
+        head = [f"Question {talk.position + 1} of {len(talk.questions)}"] * many
+        head += [TOPICS[question.topic]] * (not self.mock)  # an interviewer does not name it
+        head += [question.level] + [f"{question.minutes} min"] * (not self.timed)
         last = talk.store.last(f"question {question.id}", "answer")
         if last and not self.mock:
-            head += f" · last time: {json.loads(last)['score']:.0%}"
+            head += [f"last time: {json.loads(last)['score']:.0%}"]
         self.field, self.told = _field(question), False
         self.field.observe(self._changed, "value")
         self.commit = _button("Commit", self._commit, disabled=True)
@@ -196,7 +197,7 @@ class Mock(widgets.VBox):
             layout={"flex_flow": "row wrap"},
         )
         self._say("")
-        text = widgets.HTMLMath(f"<strong>{head}</strong>{_shown(question)}")
+        text = widgets.HTMLMath(f"<strong>{' · '.join(head)}</strong>{_shown(question)}")
         self.asked = [text, self.field, self.row, self.status]
         # One list: where the page changes, the Tab key goes on from the place of the old button.
         self.page.children = self.asked
@@ -266,6 +267,7 @@ class Mock(widgets.VBox):
 
     def _end(self):
         self.over.set()
+        self.clock.value = ""  # the report says how long it took
         self.page.children = [self.status]
         self._say(Report(self.talk, keep=self.mock)._repr_html_())
 
@@ -310,7 +312,7 @@ def _field(question):
         options = list(zip(names, words, strict=True))
         form = "horizontal" if _listed(question) else "vertical"
         field = widgets.RadioButtons(options=options, value=None, orientation=form, layout=WIDE)
-        field.tooltip = "Your answer: the Tab key moves, the space bar chooses"
+        field.tooltip = "Your answer"
         return field
     label = {"description": ASKED[question.kind], "layout": WIDE, **FREE}
     if question.kind == "code":
@@ -335,9 +337,12 @@ def _shown(question, still=False):
     image = show.picture(question) if not still else None
     parts = [rich(question.question)]
     if question.kind == "fault" or (still and question.kind == "code"):
-        parts.append(to_pre(show.code(question)))
+        code = to_pre(show.code(question)).replace("pre-wrap", "pre")  # a number stays at its line
+        parts.append(f'<div style="overflow-x:auto">{code}</div>')
     words = _lettered(show.options(question)).values()
     listed = "".join(map(rich, words))
+    if question.kind in ("choice", "several", "curve") and not still:
+        parts.append("<p>(With the keyboard: Tab moves, the space bar chooses.)</p>")
     if image:
         data, alt = base64.b64encode(image).decode(), escape(" ".join(words))
         parts.append(f'<img src="data:image/png;base64,{data}" alt="{alt}" style="max-width:100%">')

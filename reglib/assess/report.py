@@ -7,6 +7,7 @@ import os
 import time
 from html import escape
 from pathlib import Path
+from textwrap import shorten
 from urllib.parse import quote
 
 import numpy as np
@@ -66,6 +67,11 @@ def verdict_card(question, verdict):
     return Card(kind, verdict.heading, (*told, *verdict.sentences), rows)
 
 
+def first_words(question):
+    """How a question begins."""
+    return shorten(question.question, 60, placeholder=" ...")
+
+
 class Report:
     """The scores by topic and by level, what to study, and what comes back when.
 
@@ -78,7 +84,7 @@ class Report:
     """
 
     def __init__(self, talk, keep=True):
-        self.results, store = talk.results, talk.store
+        self.results, store, self.keep = talk.results, talk.store, keep
         self.groups = {"topic": self._means("topic", TOPICS), "level": self._means("level")}
         score, n = _mean(self.results), len(self.results)
         time_used = f"{clock(talk.seconds())} of {clock(talk.allowed())}"
@@ -90,12 +96,14 @@ class Report:
         self.history = f"Earlier interviews: {', '.join(past)}." if past else ""
         weak = sorted((r for r in self.results if r.score < 1), key=lambda result: result.score)
         # Two questions may lead to one section: it is named with the weaker one.
-        self.study = [*{place(r.question): r for r in weak[::-1]}.values()][::-1][:WEAKEST]
+        study = [*{place(r.question): r for r in weak[::-1]}.values()][::-1]
+        self.study, rest = study[:WEAKEST], len(study[WEAKEST:])
+        self.more = f"And {rest} more, where less went wrong." * bool(rest)
         returns = {}
-        for name in dict.fromkeys(result.question.id for result in self.results):
-            due = json.loads(store.last(f"question {name}", "answer"))["card"]["due"]
-            returns.setdefault(due[:10], []).append(name)
-        self.days = [(day, ", ".join(names)) for day, names in sorted(returns.items())]
+        for question in {result.question.id: result.question for result in self.results}.values():
+            due = json.loads(store.last(f"question {question.id}", "answer"))["card"]["due"]
+            returns.setdefault(due[:10], []).append(first_words(question))
+        self.days = [(day, " · ".join(asked)) for day, asked in sorted(returns.items())]
         if keep and n:
             summary = {"day": time.strftime("%Y-%m-%d"), "score": score, "questions": n}
             summary |= {"seconds": round(talk.seconds())} | self.groups
@@ -137,7 +145,7 @@ class Report:
             lines += [f"{name:24} {mean:5.0%}  {n}" for name, (mean, n) in means.items()]
         lines += ["\nStudy, the weakest first:"] * bool(self.study)
         lines += [f"  {result.score:4.0%}  {place(result.question)}" for result in self.study]
-        lines += [""] + [f"Back on {day}: {names}" for day, names in self.days]
+        lines += [self.more, ""] + [f"Back on {day}: {asked}" for day, asked in self.days]
         return "\n".join([*lines, self.history]).rstrip()
 
     def _repr_html_(self):
@@ -147,15 +155,18 @@ class Report:
         png, words = self.picture()
         data, items = base64.b64encode(png).decode(), ""
         for r in self.study:
-            items += f"<li>{r.score:.0%}: {link(r.question)} (<code>{r.question.id}</code>)</li>"
+            items += (
+                f"<li>{r.score:.0%}: {link(r.question)} ({escape(first_words(r.question))})</li>"
+            )
         study = (
             "<p><strong>Study, the weakest first</strong> (the first click opens the notebook, "
-            f"a second one goes to the section)</p><ol>{items}</ol>"
+            f"a second one goes to the section)</p><ol>{items}</ol><p>{self.more}</p>"
         )
         return (
             f'{heading}<img src="data:image/png;base64,{data}" alt="{words}" '
             f'style="max-width:100%">{study * bool(self.study)}'
             f"{table(self.days, ('day', 'what comes back'))}<p>{self.history}</p>"
+            f"<p>{'For another interview run the cell again.' * self.keep}</p>"
         )
 
 

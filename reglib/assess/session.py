@@ -121,7 +121,7 @@ class Interview:
         self.questions, self.clock = list(questions), clock
         self.minutes = sum(q.minutes for q in self.questions) if minutes is None else minutes
         self.store, self.position, self.results = store or current_store(), 0, []
-        self.began = self.asked = None
+        self.asked = None
 
     @property
     def current(self):
@@ -130,11 +130,13 @@ class Interview:
 
     def begin(self):
         """Start the clock."""
-        self.began = self.asked = self.clock()
+        self.asked = self.clock()
 
     def seconds(self):
-        """Seconds since the beginning."""
-        return 0.0 if self.began is None else self.clock() - self.began
+        """Seconds spent on the questions; to read a verdict takes none."""
+        done = sum(result.seconds for result in self.results)
+        runs = self.asked is not None and self.current and len(self.results) == self.position
+        return done + (self.clock() - self.asked if runs else 0.0)
 
     def allowed(self):
         """Seconds allowed in all."""
@@ -151,7 +153,7 @@ class Interview:
         """Give no answer: it counts nothing, and the right one is told."""
         self._open_question()
         self._remember(0.0, "")
-        return Verdict(0.0, (self.current.explanation,))
+        return Verdict(0.0, (self.current.explanation,), said="– Skipped: it counts nothing")
 
     def follow_up(self):
         """What is asked next where the answer was right, with its answer, or None."""
@@ -167,7 +169,7 @@ class Interview:
     def _open_question(self):
         if self.current is None or len(self.results) > self.position:
             raise ValueError("reply must come once for each question: this one is answered")
-        if self.began is None:
+        if self.asked is None:
             self.begin()
 
     def _remember(self, score, reply):

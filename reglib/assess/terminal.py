@@ -43,7 +43,7 @@ def run(length=10, level=None, topics=None, seed=None):
 
 def _ask(talk):
     question = talk.current
-    head = f"{talk.position + 1} of {len(talk.questions)}: {TOPICS[question.topic]}"
+    head = f"{talk.position + 1} of {len(talk.questions)}"
     used = f"used {clock(talk.seconds())} of {clock(talk.allowed())}"
     print(f"\n--- {head}, {question.level}, {question.minutes} min ({used})\n")
     _say(question.question, *[f"\n{show.code(question)}\n"] * bool(show.code(question)))
@@ -63,7 +63,7 @@ def _ask(talk):
             break
         except NotAttempted as reason:
             _say(str(reason))
-    _say(f"\n{verdict_card(question, verdict)!r}\nSee {place(question)}")
+    _say(f"\n{verdict_card(question, verdict)!r}\n{TOPICS[question.topic]}: see {place(question)}")
     if follow_up := talk.follow_up():
         _say(f"\nAnd next? {follow_up['question']}")
         input("Say it aloud, then press Enter: ")

@@ -3,7 +3,7 @@
 import itertools
 import linecache
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from inspect import signature
 
 import numpy as np
@@ -23,12 +23,13 @@ class Verdict:
     score: float
     sentences: tuple
     rows: tuple = ()
+    said: str = ""  # instead of the usual heading
 
     @property
     def heading(self):
         """The verdict in a word or two, the same whatever the colour."""
-        if self.score in (0, 1):
-            return "✓ Right" if self.score else "✗ Not right"
+        if self.said or self.score in (0, 1):
+            return self.said or ("✓ Right" if self.score else "✗ Not right")
         return f"◐ Partly right: {self.score:.0%}"
 
 
@@ -49,7 +50,7 @@ def judge(question, reply, ticks=""):
         When the reply is none that can be judged; it says what is expected.
     """
     verdict = JUDGES[question.kind](question.data, reply, *[ticks] * (question.kind == "open"))
-    return Verdict(verdict.score, (*verdict.sentences, question.explanation), verdict.rows)
+    return replace(verdict, sentences=(*verdict.sentences, question.explanation))
 
 
 def key(question):
@@ -131,13 +132,19 @@ def _fault(data, reply):
         raise NotAttempted("Answer with the numbers of the lines alone, such as 3 or 3, 9.")
     if not given or not given <= {n for n, line in enumerate(lines, 1) if line.strip()}:
         raise NotAttempted(f"Answer with numbers of lines that hold code, from 1 to {len(lines)}.")
-    said = [f"Line {n}: {data['why'].get(str(n), data['sound'])}" for n in sorted(given - right)]
-    rows = [(f"line {n}", f"{data['why'][str(n)]} `{data['fix'][str(n)].strip()}`") for n in right]
-    return Verdict(_shared(given, right), tuple(said), tuple(sorted(rows, key=_line)))
-
-
-def _line(row):
-    return int(row[0].split()[1])
+    missed, wrong = right - given, given - right
+    near = {n for n in wrong if {n - 1, n + 1} & missed}
+    said = [f"Line {n}: {data['why'][str(n)]}" for n in sorted(wrong) if str(n) in data["why"]]
+    rest = ", ".join(str(n) for n in sorted(wrong) if str(n) not in data["why"])
+    said += [
+        f"Lines {rest}: {data['sound']}" if "," in rest else f"Line {rest}: {data['sound']}"
+    ] * bool(rest)
+    said += [f"Line {n} is one off, and not counted against you." for n in sorted(near)]
+    rows = [
+        (f"line {n}", f"{data['why'][str(n)]}\n\n`{data['fix'][str(n)].strip()}`")
+        for n in sorted(right)
+    ]
+    return Verdict(_shared(given - near, right), tuple(said), tuple(rows))
 
 
 def _code(data, reply):
@@ -148,7 +155,8 @@ def _code(data, reply):
     try:
         code_test(data)(Answer(defined(reply, name)), np.random.default_rng(SEED))
     except Wrong as mistake:
-        return Verdict(0.0, (mistake.sentence,), mistake.rows)
+        rows = [(label.replace("the cell", "your code"), value) for label, value in mistake.rows]
+        return Verdict(0.0, (mistake.sentence,), tuple(rows))
     return Verdict(1.0, (), (("another way", data["also_right"][0].strip()),))
 
 
@@ -176,39 +184,43 @@ def defined(source, name):
     names = {"np": np, "Wrong": Wrong, "__name__": "answer"}
     try:
         exec(compile(source, place, "exec"), names)
+    except SyntaxError as error:  # a slip of the fingers is no answer yet
+        raise NotAttempted(f"Line {error.lineno} is no Python yet: {error.msg}.") from None
     except (Exception, SystemExit) as error:
-        syntax = isinstance(error, SyntaxError)
-        said = f" in line {error.lineno}: {error.msg}" if syntax else f": {error}"
-        raise Wrong(f"The code stopped with `{type(error).__name__}`{said}.") from None
+        raise Wrong(f"The code stopped with `{type(error).__name__}`: {error}.") from None
     if not callable(names.get(name)):
         raise NotAttempted(f"The code must define a function of the name `{name}`.")
     return names[name]
 
 
 def _open(data, reply, ticks):
-    if len(reply.split()) < 5:
+    words = reply.lower().split()
+    if len(words) < 5:
         raise NotAttempted("Answer in sentences, as you would say them.")
-    letters = "abcdefghijklmnop"[: len(data["rubric"])]
-    points = dict(zip(letters, data["rubric"], strict=True))
-    ticked = set(_letters(ticks, letters)) if ticks.strip() else set()
-    said = " ".join(reply.lower().split())
-
-    def tells(letter):  # a stem counts where a word begins with it, not inside another word
-        return any(
-            re.search(rf"(?<!\w){re.escape(word)}", said) for word in points[letter]["words"]
-        )
-
-    heard = set(filter(tells, ticked))
-    most = len(said.split()) // WORDS_A_POINT
-    doubts = [
-        f"Not counted: {points[letter]['point']} Your text has none of the words that tell it, "
-        f"such as {', '.join(points[letter]['words'][:3])}."
+    points = dict(zip("abcdefghijklmnop", data["rubric"], strict=False))
+    ticked = set(_letters(ticks, points)) if ticks.strip() else set()
+    heard = {letter for letter in ticked if _tells(" ".join(words), points[letter]["words"])}
+    # A list of words cannot know every wording: where most ticks are borne out, the rest is half.
+    half = len(ticked) <= 2 * len(heard)
+    counts = {at: 1 if at in heard else 0.5 if at in ticked and half else 0 for at in points}
+    most = len(words) // WORDS_A_POINT
+    said = [
+        f"Counted {'half' if half else 'as nothing'}: {points[letter]['point']} Your text has none "
+        f"of the words that tell it, such as {', '.join(points[letter]['words'][:3])}."
         for letter in sorted(ticked - heard)
     ]
-    rows = [
-        (f"{'✓' if at in heard else '–'} {p['step']} it", p["point"]) for at, p in points.items()
-    ]
-    return Verdict(min(len(heard), most) / len(points), tuple(doubts), tuple(rows))
+    if sum(counts.values()) > most:
+        said.append(f"A list of words is no answer: so short a text makes {most} points at most.")
+    marks = {1: "✓", 0.5: "½", 0: "–"}
+    rows = [(f"{marks[counts[at]]} {p['step']} it", p["point"]) for at, p in points.items()]
+    earned = min(sum(counts.values()), most)
+    heading = f"{earned:g} of {len(points)} points"
+    return Verdict(earned / len(points), tuple(said), tuple(rows), heading)
+
+
+def _tells(text, words):
+    """Whether a word of the text begins with one of these; inside a word they mean nothing."""
+    return any(re.search(rf"(?<!\w){re.escape(word)}", text) for word in words)
 
 
 JUDGES = {
