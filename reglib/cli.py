@@ -51,7 +51,9 @@ def _parser():
     talk.set_defaults(run=_interview)
     export = commands.add_parser("export", help="write the questions, or a page to print")
     export.add_argument("form", choices=("anki", "moodle", "sheets", "formulas", "plan"))
-    export.add_argument("-o", dest="path", help="file to write (default regularization_FORM)")
+    export.add_argument(
+        "-o", dest="path", help="file to write (default regularization_FORM.apkg, .xml or .html)"
+    )
     export.set_defaults(run=_export)
     return parser
 

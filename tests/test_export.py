@@ -162,6 +162,11 @@ def test_a_section_that_is_not_there_is_named(tmp_path):
         section(tmp_path / "x.html", ROOT / "notebooks/00_start_here.ipynb", "No such")
 
 
+def test_a_folder_that_is_not_there_is_named(tmp_path, capsys):
+    assert cli.main(["export", "anki", "-o", str(tmp_path / "none" / "x.apkg")]) == 1
+    assert "a folder that exists" in capsys.readouterr().err
+
+
 def test_the_command_says_what_it_wrote(tmp_path, capsys):
     path = tmp_path / "sheet.html"
     assert cli.main(["export", "sheets", "-o", str(path)]) == 0

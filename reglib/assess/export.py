@@ -16,12 +16,13 @@ PAGE = """<!doctype html>
 body {{ font: 11pt/1.4 system-ui, sans-serif; max-width: 46em; margin: 2em auto; padding: 0 1em }}
 pre {{ font-size: 9.5pt; white-space: pre-wrap; border-left: 3px solid #999; padding-left: .7em }}
 table {{ border-collapse: collapse }} td, th {{ border: 1px solid #999; padding: .2em .5em }}
-section {{ break-inside: avoid; border-top: 1px solid #999 }}
-h4 {{ margin-bottom: 0 }} img {{ max-width: 100% }}
-.lines {{ border: 1px solid #999; height: 5em }}
+section {{ border-top: 1px solid #999 }} .asked {{ break-inside: avoid }}
+h2, h3, h4 {{ break-after: avoid; margin-bottom: 0 }} img {{ max-width: 100% }}
+math {{ font-size: 1.1em }} .lines {{ border: 1px solid #999 }}
 @media print {{
   @page {{ margin: 10mm }} body {{ font: {font} system-ui, sans-serif; margin: 0; max-width: none }}
-  h1 {{ font-size: 1.5em; margin: 0 }} table {{ margin: .4em 0 }} td, th {{ padding: .1em .4em }}
+  h1 {{ font-size: 1.5em; margin: 0 }} td, th {{ padding: .1em .4em }}
+  table {{ margin: .4em 0; width: 100% }} p, ul {{ margin: .3em 0 }}
 }}
 </style></head><body><main><h1>{title}</h1>
 {body}
@@ -57,7 +58,8 @@ def back(question, math):
     """The right answer, why it is right and the others are not, and what is asked next."""
     data, answer = question.data, key(question)
     plain = question.kind in ("code", "fault")
-    whys = [f"{at}: {why}" for at, why in data.get("why", {}).items()]
+    order = question.kind == "order"
+    whys = [f"{' before '.join(at) if order else at}: {t}" for at, t in data.get("why", {}).items()]
     whys += [f"{trap['value']:g}: {trap['why']}" for trap in data.get("traps", ())]
     whys += [f"{point['step']} it: {point['point']}" for point in data.get("rubric", ())]
     parts = ["<h4>Answer</h4>"]
@@ -70,7 +72,7 @@ def back(question, math):
 
 def origin(question):
     """Where the answer is shown: the lesson's section, or the literature."""
-    lesson = "Notebook {}, section {}.".format(*question.section) if question.section else ""
+    lesson = 'Notebook {}, section "{}".'.format(*question.section) if question.section else ""
     return " ".join(filter(None, [lesson, question.source and f"{question.source}."]))
 
 
@@ -199,6 +201,9 @@ def _answer(parent, fraction, text, why, form="html"):
     return answer
 
 
+ROOM = {"code": 16, "open": 20, "fault": 4}  # for an answer on paper, in lines
+
+
 def sheets(path, questions):
     """Write two pages to print: `path` with room for answers, and `..._answers` with them."""
     answers = path.with_name(f"{path.stem}_answers{path.suffix}")
@@ -208,14 +213,15 @@ def sheets(path, questions):
             body += [f"<h2>{TOPICS[question.topic]}</h2>"] * (question.topic != topic)
             topic, image = question.topic, picture(question)
             address = f"data:image/png;base64,{base64.b64encode(image).decode()}" if image else ""
-            rest = back(question, mathml) if told else '<div class="lines"></div>'
-            head = f"{number} · {question.level} · {question.minutes} min"
-            body += [f"<section><h3>{head}</h3>{front(question, mathml, address)}{rest}</section>"]
+            room = f'<div class="lines" style="height: {ROOM.get(question.kind, 2)}em"></div>'
+            head = f"<h3>{number} · {question.level} · {question.minutes} min</h3>"
+            asked = f'<div class="asked">{head}{front(question, mathml, address)}</div>'
+            body += [f"<section>{asked}{back(question, mathml) if told else room}</section>"]
         _page(target, f"Regularization: questions{' and answers' * told}", "\n".join(body))
     return path, answers
 
 
-def section(path, notebook, heading):
+def section(path, notebook, heading, font="7.5pt/1.2"):
     """Write one section of a notebook as a page to print."""
     import mistune
     import nbformat
@@ -235,22 +241,27 @@ def section(path, notebook, heading):
     text = re.sub(r"\$\$?([^$]+)\$\$?", aside, text.partition("\n")[2])
     html = mistune.create_markdown(escape=False, plugins=["table"])(text)
     html = re.sub(r"FORMULA(\d+)END", lambda found: formulas[int(found[1])], html)
-    _page(path, f"Regularization: {heading.lower()}", html, font="7.5pt/1.2")
+    _page(path, f"Regularization: {heading.lower()}", html, font)
 
 
-def _page(path, title, body, font="10pt/1.3"):
+def _page(path, title, body, font="9pt/1.25"):
     Path(path).write_text(PAGE.format(title=title, body=body, font=font), encoding="utf-8")
 
 
 FORMS = {"anki": "apkg", "moodle": "xml", "sheets": "html", "formulas": "html", "plan": "html"}
-HEADINGS = {"formulas": "Formula sheet", "plan": "Seven days"}
+PAGES = {"formulas": ("Formula sheet", "7.5pt/1.2"), "plan": ("Seven days", "10.5pt/1.35")}
 
 
 def export(root, form, path=None):
-    """Write the bank, or a page of notebook 05, in one of `FORMS`; return the files' paths."""
+    """Write the bank, or a page of notebook 05, in one of `FORMS`; return the files' paths.
+
+    A path in a folder that is not there raises ValueError.
+    """
     path = Path(path or f"regularization_{form}.{FORMS[form]}")
-    if form in HEADINGS:
-        section(path, root / "notebooks/05_interview.ipynb", HEADINGS[form])
+    if not path.parent.is_dir():
+        raise ValueError(f"-o must name a file in a folder that exists, got '{path}'")
+    if form in PAGES:
+        section(path, root / "notebooks/05_interview.ipynb", *PAGES[form])
         return (path,)
     written = {"anki": anki, "moodle": moodle, "sheets": sheets}[form](path, bank().values())
     return written or (path,)

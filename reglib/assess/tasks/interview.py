@@ -139,19 +139,23 @@ def batches(answer, seed=0):
         return tuple(np.concatenate(rows).tolist())
 
     seed = int(np.random.default_rng(seed).integers(10**6))
-    orders = [[order(s, epoch) for epoch in range(3)] for s in range(seed, seed + 3)]
+    orders = [[order(s, epoch) for epoch in range(4)] for s in range(seed, seed + 3)]
     one = orders[0]
     pairs = [{frozenset(pair) for pair in zip(rows, rows[1:], strict=False)} for rows in one]
     # Rows 0 and 1 of 12 are in two different batches of 6 with probability 6/11.
     places = np.array([np.argsort(order(seed, e, 12, 6))[:2] // 6 for e in range(120)])
     odd = abs(np.mean(places[:, 0] != places[:, 1]) - 6 / 11) > SIGMAS * (30 / 121 / 120) ** 0.5
-    # Of 29 pairs of neighbours two meet again on average; 15 do once in 10**9 shuffles.
-    faults = {"not_repeated": order(seed, 0) != one[0],
-              "seed_ignored": any(len(set(of_epoch)) < 3 for of_epoch in zip(*orders, strict=True)),
-              "same_order": any(len(set(of_seed)) < 3 for of_seed in orders), "neighbours": odd,
-              "moved": len(pairs[0] & pairs[1]) > 15,
-              "added": len({rows for of_seed in orders for rows in of_seed}) < 9}  # fmt: skip
-    for key in (key for key, found in faults.items() if found):
+    faults = (
+        ("not_repeated", order(seed, 0) != one[0]),
+        ("same_order", len(set(one)) < 3),
+        ("neighbours", odd),
+        ("seed_ignored", any(len(set(epoch)) < 3 for epoch in zip(*orders, strict=True))),
+        ("same_order", any(len(set(epochs)) < 4 for epochs in orders)),
+        # Of 29 pairs of neighbours two meet again on average; 15 do once in 10**9 shuffles.
+        ("moved", len(pairs[0] & pairs[1]) > 15),
+        ("added", len({rows for epochs in orders for rows in epochs}) < 12),
+    )
+    for key in (key for key, found in faults if found):
         blame(key, "orders as a shuffle makes them", np.array(one[:2]), n=30, size=7, seed=seed)
 
 
