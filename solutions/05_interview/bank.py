@@ -4,6 +4,9 @@
 list of pairs: a function that must fail, and a part of the sentence that the learner must read.
 """
 
+import os
+import tracemalloc
+
 import numpy as np
 
 RIGHT, WRONG = {}, {}
@@ -65,6 +68,35 @@ def ridge_from_all_sums(path, l2, rows):
     return _solve(S[:-1, :-1], S[:-1, -1], len(A), l2)
 
 
+def ridge_from_averaged_means(path, l2, rows):
+    A, own = np.load(path, mmap_mode="r"), []
+    for i in range(0, len(A), rows):
+        P = A[i : i + rows].astype(float)
+        own.append(P.T @ P / len(P))
+    S = sum(own) / len(own)
+    return _solve(S[:-1, :-1], S[:-1, -1], 1, l2)
+
+
+def ridge_and_reset(path, l2, rows):
+    """The whole file, and then the highest mark is forgotten."""
+    w = _streamed(load=np.load)(path, l2, rows)
+    tracemalloc.reset_peak()
+    return w
+
+
+def ridge_of_an_emptied_file(path, l2, rows):
+    """Of a table of zeros the solution is zero: the file must be that of before."""
+    A = np.load(path, mmap_mode="r+")
+    A[:] = 0
+    return np.zeros(A.shape[1] - 1)
+
+
+def ridge_and_tidy_up(path, l2, rows):
+    w = _streamed()(path, l2, rows)
+    os.remove(path)
+    return w
+
+
 def _streamed(load=None, dtype=float, last=0, count=None, average=False, l2_times=1.0, of=None):
     def answer(path, l2, rows):
         A = load(path) if load else np.load(path, mmap_mode="r")
@@ -87,6 +119,10 @@ WRONG["5.1"] = [
     (_streamed(load=lambda path: np.load(path, mmap_mode="r").astype(float)), "too much was held"),
     (_streamed(load=lambda path: np.array(np.load(path, mmap_mode="r"))), "too much was held"),
     (ridge_from_all_sums, "too much was held"),
+    (ridge_from_averaged_means, "these means averaged"),
+    (ridge_and_reset, "cannot watch"),
+    (ridge_of_an_emptied_file, "changed or taken away"),
+    (ridge_and_tidy_up, "changed or taken away"),
     (_streamed(last=1), "behind the last full piece"),
     (_streamed(average=True), "a solution of its own"),
     (_streamed(count=lambda A: 1), "not divided by the number of rows"),
@@ -213,13 +249,25 @@ def batch_with_replacement(n, size, seed, step):
     return np.random.default_rng((seed, step)).integers(n, size=min(size, n - i * size))
 
 
+def batch_of_turns(n, size, seed, step):
+    """Every second epoch runs backwards through the order of the one before."""
+    epoch, i = divmod(step, -(-n // size))
+    order = np.random.default_rng((seed, epoch // 2)).permutation(n)
+    return _part(order[::-1] if epoch % 2 else order, size, i)
+
+
 RIGHT["5.3"] = [_batch(), batch_by_sorting_numbers, batch_by_one_large_number]
 RIGHT["5.3"] += [batch_by_spawned_seeds]
 WRONG["5.3"] = [
     (_batch(key=lambda seed, epoch: None), "every row exactly once"),
-    (_batch(key=lambda seed, epoch: seed), "All epochs have the same order"),
+    (_batch(key=lambda seed, epoch: seed), "Two epochs have the same order"),
     (_batch(key=lambda seed, epoch: epoch), "Two seeds gave the same order"),
+    (_batch(key=lambda seed, epoch: (seed, epoch % 2)), "Two epochs have the same order"),
+    (_batch(key=lambda seed, epoch: seed * epoch), "Two seeds gave the same order in one"),
+    (_batch(key=lambda seed, epoch: seed // 2 + 10**6 * epoch), "Two seeds gave the same order"),
     (_batch(key=lambda seed, epoch: seed + epoch), "as when seed and epoch are added"),
+    (_batch(key=lambda seed, epoch: seed ^ epoch), "in different epochs"),
+    (batch_of_turns, "neighbours again in epoch 1"),
     (_batch(order=batch_of_whole_blocks), "not the batches"),
     (_batch(order=lambda rng, n, size: np.roll(np.arange(n), rng.integers(n))), "not the batches"),
     (batch_with_replacement, "every row exactly once"),

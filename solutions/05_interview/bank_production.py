@@ -1,5 +1,7 @@
 """Right and wrong answers to tasks 5.6 to 5.10, in the form of `bank.py`."""
 
+import threading
+
 import numpy as np
 
 RIGHT, WRONG = {}, {}
@@ -53,6 +55,15 @@ def error_by_svd(X, y, folds, fold, l2):
     return np.mean((base + Z @ w - y) ** 2, where=~T)
 
 
+def error_with_a_little_more_spread(X, y, folds, fold, l2):
+    """The usual guard against a division by zero."""
+    T = folds != fold
+    Z = (X - X[T].mean(axis=0)) / (X[T].std(axis=0) + 1e-8)
+    base, n = y[T].mean(), T.sum()
+    w = np.linalg.solve(Z[T].T @ Z[T] / n + l2 * np.eye(X.shape[1]), Z[T].T @ (y[T] - base) / n)
+    return np.mean((Z[~T] @ w + base - y[~T]) ** 2)
+
+
 def _error(scale="train", centre="train", times=None, on="held", mean=np.mean, own=False, ddof=0):
     def answer(X, y, folds, fold, l2):
         T, V = folds != fold, folds == fold
@@ -81,6 +92,7 @@ def error_with_a_division_by_zero(X, y, folds, fold, l2):
 
 
 RIGHT["5.7"] = [_error(), error_by_augmented_rows, error_with_a_column_of_ones, error_by_svd]
+RIGHT["5.7"] += [error_with_a_little_more_spread]
 WRONG["5.7"] = [
     (_error(scale="all"), "features were scaled by all rows"),
     (_error(centre="all"), "mean of y was taken over all rows"),
@@ -196,6 +208,20 @@ def path_by_a_stack(X, y, lambdas):
     return np.linalg.solve(stack, np.tile(X.T @ y / n, (len(lambdas), 1))[..., None])[..., 0]
 
 
+def path_by_one_block_matrix(X, y, lambdas):
+    n, d = X.shape
+    blocks = np.kron(np.eye(len(lambdas)), X.T @ X / n) + np.kron(np.diag(lambdas), np.eye(d))
+    return np.linalg.solve(blocks, np.tile(X.T @ y / n, len(lambdas))).reshape(-1, d)
+
+
+def path_in_a_thread(X, y, lambdas):
+    found = []
+    thread = threading.Thread(target=lambda: found.append(path_by_a_stack(X, y, lambdas)))
+    thread.start()
+    thread.join()
+    return found[0]
+
+
 def path_by_descent(X, y, lambdas):
     G, c, W = X.T @ X / len(X), X.T @ y / len(X), np.zeros((len(lambdas), X.shape[1]))
     for _ in range(2000):
@@ -215,6 +241,8 @@ WRONG["5.9"] = [
     (path_by_many(lambda A, c: np.linalg.pinv(A) @ c), "factorized for each strength"),
     (path_by_many(lambda A, c: np.linalg.lstsq(A, c)[0]), "factorized for each strength"),
     (path_by_a_stack, "factorized for each strength"),
+    (path_by_one_block_matrix, "factorized for each strength"),
+    (path_in_a_thread, "factorized for each strength"),
     (_path(n=lambda X: 1), "not divided by the number of rows"),
     (_path(turn=True), "weights stand in columns"),
     (_path(order=np.argsort), "strengths were sorted first"),

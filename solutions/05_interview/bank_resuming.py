@@ -202,10 +202,41 @@ def save_unwatched(path, w, v, step):
     os.replace(path + ".new.npz", path)
 
 
+def save_in_one_line(path, w, v, step):
+    """The gap lies between two steps of one line."""
+    np.savez(path + ".new.npz", w=w, v=v, step=step)
+    if os.path.exists(path):
+        os.replace(path, path + ".old"), os.rename(path + ".new.npz", path)
+    else:
+        os.rename(path + ".new.npz", path)
+
+
+def save_as_a_folder(path, w, v, step):
+    if os.path.exists(path):
+        os.rename(path, path + ".old")
+    os.mkdir(path)
+
+
+def save_from_its_folder(path, w, v, step):
+    """Stays in a folder that will be gone."""
+    os.chdir(os.path.dirname(path))
+    np.savez("new.npz", w=w, v=v, step=step)
+    os.replace("new.npz", os.path.basename(path))
+
+
+def save_behind_a_link(path, w, v, step):
+    """The name is a link to a file of its own for each step; the link is what is replaced."""
+    np.savez(f"{path}.{step}.npz", w=w, v=v, step=step)
+    os.symlink(f"{path}.{step}.npz", path + ".link")
+    os.replace(path + ".link", path)
+
+
 RIGHT["5.5"] = [
     save_through_bytes, save_with_a_name_of_its_own, save_in_a_folder_beside,
-    save_and_force_to_the_disk,
+    save_and_force_to_the_disk, save_from_its_folder,
 ]  # fmt: skip
+if os.name == "posix":  # a link needs rights of its own on Windows
+    RIGHT["5.5"].append(save_behind_a_link)
 WRONG["5.5"] = [
     (save_over_the_old_one, "leaves a broken file"),
     (save_bytes_over_the_old_one, "leaves a broken file"),
@@ -217,6 +248,8 @@ WRONG["5.5"] = [
     (save_unwatched, "cannot watch"),
     (save_after_removing, "leaves no checkpoint"),
     (save_after_moving_away, "leaves no checkpoint"),
+    (save_in_one_line, "leaves no checkpoint"),
+    (save_as_a_folder, "does not give `w`, `v` and `step`"),
     (save_only_once, "does not give `w`, `v` and `step`"),
     (save_elsewhere, "does not give `w`, `v` and `step`"),
     (save_without_the_velocity, "does not give `w`, `v` and `step`"),
