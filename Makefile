@@ -19,7 +19,7 @@ lab: $(VENV)/.ready-lab ## open the course in JupyterLab
 test: $(VENV)/.ready-test ## lint, run the unit tests, compare every stored notebook
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
-	$(RUN) pytest -q -rs --doctest-modules tests reglib
+	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(RUN) pytest -q -rs -n auto --dist loadfile --doctest-modules tests reglib
 	$(RUN) pytest -q --nbval --nbval-cell-timeout 120 $(NOTEBOOKS)
 
 refresh: $(VENV)/.ready-test ## run notebooks/ and solutions/ again and store their outputs
