@@ -46,6 +46,31 @@ def test_patients_the_lasso_is_a_little_ahead_of_ridge(lesson):
     assert 0.5 < apart.mean() < 4 and np.sum(apart > 0) >= MANY, apart
 
 
+def test_patients_ten_inputs_without_a_penalty_are_level_with_the_lasso(lesson):
+    errors = lesson["on_patients"]
+    apart = errors["ten inputs"] - errors["lasso"]
+    # 40 splits: 0.3 ± 2.6, so the mean of eight is within 3 standard errors, 2.7, of 0.3
+    assert abs(apart.mean() - 0.3) < 2.8 and np.mean(errors["ten inputs"]) < 62, errors
+
+
+def test_to_add_the_input_that_helps_most_is_as_good_as_the_lasso(lesson):
+    def chosen(X, y):
+        columns = []
+        for _ in range(3):
+            rest = [j for j in range(X.shape[1]) if j not in columns]
+            left = [np.linalg.lstsq(X[:, [*columns, j]], y, rcond=None)[1][0] for j in rest]
+            columns.append(rest[int(np.argmin(left))])
+        return np.array(columns)
+
+    right = []
+    for seed in range(20):  # the draws that the notebook shows
+        (training, validation, (X, y)), centre = lesson["tumours"](seed)
+        columns = chosen(*training)
+        says = X[:, columns] @ lesson["fitted_ridge"](training, validation, columns) + centre > 0
+        right.append(np.mean(says == (y + centre > 0)))
+    assert f"{np.mean(right):.3f}" == "0.933", np.mean(right)
+
+
 def test_a_short_list_of_the_lasso_is_ahead_of_ridges_and_near_all_thirty(lesson):
     lengths, short = lesson["LENGTHS"], lesson["short"]
     at = {k: {name: rows[:, lengths.index(k)] for name, rows in short.items()} for k in lengths}
@@ -58,20 +83,55 @@ def test_a_short_list_of_the_lasso_is_ahead_of_ridges_and_near_all_thirty(lesson
     assert np.mean(at[30]["ridge"] - at[3]["lasso"]) < 0.025, at[3]
 
 
-def test_wrong_labels_all_three_gain_and_none_is_clearly_first(lesson):
+def test_wrong_labels_all_three_gain_over_a_tuned_baseline(lesson):
     found = gains(lesson, "wrong_labels")
-    assert set(found) == {"L2", "dropout", "Gaussian noise"}
+    assert set(found) == {"early stopping", "L2", "dropout", "Gaussian noise"}
+    early = found.pop("early stopping")
+    assert -0.01 < early.mean() < 0.025, early
     for name, gain in found.items():
-        assert gain.mean() > 0.04 and np.sum(gain > 0) >= MANY, (name, gain)
-    for one in found:
-        for other in found:
-            assert np.mean(found[one] - found[other]) < 0.04, (one, other)
-    apart = found["Gaussian noise"] - found["dropout"]
-    assert abs(apart.mean()) < apart.std(ddof=1), apart
+        assert 0.008 < gain.mean() < 0.06 and np.sum(gain > 0) >= 6, (name, gain)
+        assert gain.mean() > early.mean(), (name, gain, early)
+
+
+def test_wrong_labels_twenty_seeds_put_noise_first(lesson):
+    def scores(rate, **on):
+        found = [
+            lesson["outcome"]("labels", seed, rate, **on)[lesson["TEST"]] for seed in range(20)
+        ]
+        return np.array(found)
+
+    noise, plain = scores(0.03, input_noise=0.4), scores(0.01)
+    assert 0.02 < np.mean(noise - plain) < 0.045, noise - plain
+    for name, other in (("L2", scores(0.01, l2=0.01)), ("dropout", scores(0.01, dropout=0.5))):
+        apart = noise - other
+        error = apart.std(ddof=1) / np.sqrt(20)
+        assert apart.mean() > 0.01 and apart.mean() > 3 * error, (name, apart.mean(), error)
+        assert np.mean(other - plain) > 3 * np.std(other - plain, ddof=1) / np.sqrt(20), name
+        shown = apart[:5]  # the seeds of the notebook's table
+        assert abs(shown.mean()) < 2 * shown.std(ddof=1) / np.sqrt(5), (name, shown)
+
+
+def test_wrong_labels_the_baseline_gained_most_of_it_by_its_rate(lesson):
+    def measured(rate, seeds=SEEDS, **on):
+        return np.mean([lesson["outcome"]("labels", seed, rate, **on) for seed in seeds], axis=0)
+
+    held, test = lesson["HELD"], lesson["TEST"]
+    plain = {rate: measured(rate) for rate in (0.1, 0.03, 0.01)}
+    # with a grid that ends at 0.03 the plain network wins at its edge, or within a hundredth of it
+    assert plain[0.03][held] > plain[0.1][held] - 0.01, plain
+    steep, flat = plain[0.01][test] - plain[0.03][test], measured(0.03, input_noise=0.4)[test]
+    assert steep > 0.03 and steep > (flat - plain[0.03][test]) / 2, (steep, flat)
+    assert measured(0.03, patience=5)[test] > plain[0.03][test] + 0.03
+    # one step beyond the grid's last rate
+    beyond = measured(0.003, range(20))[held] - measured(0.01, range(20))[held]
+    assert -0.03 < beyond < -0.005, beyond
+    for on in (dict(l2=0.01), dict(dropout=0.5)):
+        assert measured(0.003, **on)[held] < measured(0.01, **on)[held] - 0.01, on
 
 
 def test_a_tilted_camera_wants_rotation_and_nothing_else(lesson):
     found = gains(lesson, "tilted")
+    assert set(found) == {"dropout", "Gaussian noise", "rotation"}
     rotation = found.pop("rotation")
     assert rotation.mean() > 0.1 and np.all(rotation > 0), rotation
     for name, gain in found.items():
@@ -82,12 +142,19 @@ def test_tempering_makes_all_about_equally_honest_and_noise_is_the_most_accurate
     raw = {name: m[:, lesson["ECE"]].mean() for name, m in lesson["honest"].items()}
     mended = {name: m[:, lesson["TEMPERED"]].mean() for name, m in lesson["honest"].items()}
     right = {name: scores.mean() for name, scores in accuracies(lesson, "honest").items()}
-    assert min(raw, key=raw.get) == "nothing", raw
-    assert raw["Gaussian noise"] > 0.1 and raw["label smoothing"] > 0.1, raw
+    assert min(raw.values()) > 0.04 and max(raw, key=raw.get) == "label smoothing", raw
+    for name in ("nothing", "Gaussian noise", "label smoothing"):
+        assert raw[name] > 0.1, raw
     assert max(mended.values()) < 0.05, mended
     assert np.ptp(list(mended.values())) < 0.025, mended
     assert max(right, key=right.get) == "Gaussian noise", right
-    assert min(right, key=right.get) == "nothing", right
+
+
+def test_how_honest_the_plain_network_is_follows_its_rate(lesson):
+    error = lesson["ECE"]
+    for rate, low, high in ((0.03, 0.02, 0.07), (0.01, 0.1, 0.2), (0.003, 0.2, 0.4)):
+        found = np.mean([lesson["outcome"]("labels", seed, rate)[error] for seed in SEEDS])
+        assert low < found < high, (rate, found)
 
 
 def test_with_plenty_of_clean_data_none_of_the_three_gains(lesson):
@@ -107,10 +174,21 @@ def test_with_plenty_of_clean_data_smoothing_gains_a_little_and_is_too_modest(le
     assert smoothed[:, lesson["TEMPERED"]].mean() < 0.025
 
 
+def test_with_plenty_of_clean_data_twenty_seeds_show_that_smoothing_gains(lesson):
+    def scores(**on):
+        found = [lesson["outcome"]("clean", seed, 0.1, **on)[lesson["TEST"]] for seed in range(20)]
+        return np.array(found)
+
+    plain, smoothed = scores(), scores(label_smoothing=0.1)
+    error = np.std(smoothed - plain, ddof=1) / np.sqrt(20)
+    assert np.mean(smoothed - plain) > 3 * error and 0.001 < error < 0.003, (smoothed, plain)
+    assert 0.2 < np.mean(smoothed - plain) / (1 - plain.mean()) < 0.4, (smoothed, plain)
+
+
 def test_the_rates_and_strengths_written_are_those_that_validation_chooses():
     found = run_lesson(NAME, TUNE=True)["choices"]
     cases = [case for case, *_ in found]
-    assert {case: cases.count(case) for case in cases} == {"labels": 9, "tilted": 5, "clean": 6}
+    assert {case: cases.count(case) for case in cases} == {"labels": 9, "tilted": 4, "clean": 6}
     for case, name, written, best in found:
         assert written == best, (case, name, written, best)
 
