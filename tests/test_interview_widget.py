@@ -13,6 +13,7 @@ from nbclient import NotebookClient
 
 from reglib.assess import ask, interview, mock
 from reglib.assess.questions import KINDS, bank
+from reglib.assess.questions import judge as judging
 from reglib.assess.store import store
 from reglib.assess.tidy import tidy
 
@@ -149,7 +150,7 @@ def test_an_open_answer_of_few_words_does_not_open_the_model_answer():
 
 
 def test_code_that_never_ends_is_stopped(monkeypatch):
-    monkeypatch.setattr(mock, "SECONDS", 0.2)
+    monkeypatch.setattr(judging, "SECONDS", 0.2)
     question = OF["code"][0]
     stub = question.data["stub"].strip()
     widget = ask(question.id)

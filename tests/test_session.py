@@ -123,6 +123,7 @@ def test_an_answer_is_committed_once_and_kept(store):
     clock.now = 20.0
     held.skip()
     assert [result.score for result in held.results] == [1, 0] and held.results[1].seconds == 8
+    clock.now = 99.0  # to read a verdict takes no time
     assert held.next() is None and held.current is None and held.seconds() == 20
     with pytest.raises(ValueError, match="once"):
         held.skip()
@@ -160,6 +161,19 @@ def test_the_time_allowed_is_that_of_the_questions(store):
 def test_bad_wishes_name_what_is_allowed(store, arguments, said):
     with pytest.raises(ValueError, match=said):
         draw(**arguments)
+
+
+@pytest.mark.parametrize("score", ["x", None, [1], float("nan"), 5])
+def test_a_score_that_is_none_does_not_stop_the_draw(store, score):
+    kept = {"score": score, "card": Card(card_id=0).to_dict()}
+    store.add(f"question {CHOICES[0].id}", "answer", json.dumps(kept))
+    assert history() == ({}, {}) and len(draw(5)) == 5
+
+
+def test_a_review_without_a_time_zone_does_not_stop_the_draw(store):
+    card = Card(card_id=0).to_dict() | {"due": "2026-01-01T00:00:00"}
+    store.add(f"question {CHOICES[0].id}", "answer", json.dumps({"score": 1, "card": card}))
+    assert history() == ({}, {})
 
 
 def test_a_question_that_left_the_bank_and_a_broken_entry_do_no_harm(store):

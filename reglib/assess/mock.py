@@ -2,9 +2,7 @@
 
 import base64
 import json
-import sys
 import threading
-import time
 from dataclasses import replace
 from html import escape
 
@@ -14,7 +12,7 @@ import traitlets
 from reglib.assess.cards import Card, table, to_html, to_pre
 from reglib.assess.guard import NotAttempted
 from reglib.assess.questions import LEVELS, TOPICS, bank, find, show
-from reglib.assess.questions.judge import judge, key
+from reglib.assess.questions.judge import in_time, judge, key
 from reglib.assess.questions.show import rich
 from reglib.assess.report import Report, clock, link, verdict_card
 from reglib.assess.session import Interview, draw
@@ -33,7 +31,6 @@ STYLE = """<style>
 .reglib-mock td p { margin: 0 }
 .reglib-code textarea { font-family: var(--jp-code-font-family, monospace); white-space: pre }
 </style>"""
-SECONDS = 10  # for the judging of code
 WIDE, SNUG = {"width": "auto"}, {"width": "auto", "align_self": "flex-start"}
 FREE = {"style": {"description_width": "initial"}}
 ASKED = {
@@ -215,7 +212,7 @@ class Mock(widgets.VBox):
             return
         try:
             if question.kind != "open":
-                return self._tell(_in_time(lambda: self.talk.answer(reply)))
+                return self._tell(in_time(lambda: self.talk.answer(reply)))
             judge(question, reply)  # no model answer for a text that is none
         except NotAttempted as reason:
             return self._say(Card("not attempted", "No answer yet", (str(reason),))._repr_html_())
@@ -278,22 +275,6 @@ class Mock(widgets.VBox):
         """Add a form for readers without a kernel: what is asked, and no more."""
         bundle = super()._repr_mimebundle_(**kwargs)
         return bundle | {"text/plain": repr(self), "text/html": self.still}
-
-
-def _in_time(judging):
-    """Judge, and stop code that never ends: no interrupt reaches the thread that serves widgets."""
-    end, before = time.monotonic() + SECONDS, sys.gettrace()
-
-    def watch(frame, event, arg):
-        if time.monotonic() > end:
-            raise TimeoutError(f"it ran for more than {SECONDS} seconds. Does its loop ever end?")
-        return watch
-
-    sys.settrace(watch)
-    try:
-        return judging()
-    finally:
-        sys.settrace(before)
 
 
 def _button(name, action, **options):

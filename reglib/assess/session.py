@@ -96,7 +96,9 @@ def _remembered(store=None):
     for task, detail in (store or current_store()).latest("answer").items():
         try:
             last = json.loads(detail)
-            found[task.removeprefix("question ")] = last["score"], Card.from_dict(last["card"])
+            score, card = float(last["score"]), Card.from_dict(last["card"])
+            if 0 <= score <= 1 and card.due.tzinfo:
+                found[task.removeprefix("question ")] = score, card
         except (KeyError, TypeError, ValueError):  # written by another version
             continue
     return {name: last for name, last in found.items() if name in bank()}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from reglib.assess.guard import NotAttempted
 from reglib.assess.questions import TOPICS, show
-from reglib.assess.questions.judge import judge, key
+from reglib.assess.questions.judge import in_time, judge, key
 from reglib.assess.report import Report, clock, place, verdict_card
 from reglib.assess.session import Interview, draw
 
@@ -82,7 +82,7 @@ def _read(kind):
 def _commit(talk, reply):
     question = talk.current
     if question.kind != "open":
-        return talk.answer(reply)
+        return in_time(lambda: talk.answer(reply))
     judge(question, reply)  # no model answer for a text that is none
     _say(f"\nOne good answer:\n{key(question)}\n\nThe points of this one:")
     points = dict(zip("abcdefgh", question.data["rubric"], strict=False))

@@ -1,18 +1,21 @@
 """Judging a reply to a question of the bank: how right it is, and why it is not."""
 
+import ctypes
 import itertools
 import linecache
 import re
+import threading
 from dataclasses import dataclass, replace
 from inspect import signature
 
 import numpy as np
 
 from reglib.assess.compare import match
-from reglib.assess.guard import Answer, NotAttempted, Wrong
+from reglib.assess.guard import Answer, NotAttempted, Wrong, numpy_is_intact
 
 SEED = 0  # of the inputs of code questions: the same reply gets the same verdict
 WORDS_A_POINT = 8  # of an open answer, at least
+SECONDS = 10  # for the judging of one reply
 SERIAL = itertools.count(1)  # each source that is run keeps its own lines for error messages
 
 
@@ -51,6 +54,36 @@ def judge(question, reply, ticks=""):
     """
     verdict = JUDGES[question.kind](question.data, reply, *[ticks] * (question.kind == "open"))
     return replace(verdict, sentences=(*verdict.sentences, question.explanation))
+
+
+class OutOfTime(BaseException):
+    """Raised in code that never ends: no `except Exception` of its own holds it back."""
+
+    def __str__(self):
+        return f"it ran for more than {SECONDS} seconds. Does its loop ever end?"
+
+
+def in_time(judging):
+    """Return `judging()`, and stop in it code that never ends.
+
+    No interrupt reaches the thread that serves a notebook's widgets, and a trace function is not
+    called in a loop of one line: so another thread raises the exception in this one.
+    """
+    done, here = threading.Event(), ctypes.c_ulong(threading.get_ident())
+
+    def stop():
+        wait = SECONDS
+        while not done.wait(wait):
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(here, ctypes.py_object(OutOfTime))
+            wait = 1
+
+    threading.Thread(target=stop, daemon=True).start()
+    try:
+        return judging()
+    except OutOfTime as late:  # it struck between two lines of the judge itself
+        raise NotAttempted(f"The judging was stopped: {late}") from None
+    finally:
+        done.set()
 
 
 def key(question):
@@ -127,7 +160,8 @@ def _order(data, reply):
 def _fault(data, reply):
     lines = data["code"].strip("\n").split("\n")
     text = re.sub(r"\b(lines?|and|l(?=\d))|[\s,;.&]+", " ", reply.lower()).split()
-    given, right = {int(word) for word in text if word.isdecimal()}, set(data["answer"])
+    right = set(data["answer"])
+    given = {int(word) for word in text if word.isdecimal() and len(word) < 5}
     if len(given) < len(set(text)):  # an explanation may hold numbers that are no lines
         raise NotAttempted("Answer with the numbers of the lines alone, such as 3 or 3, 9.")
     if not given or not given <= {n for n, line in enumerate(lines, 1) if line.strip()}:
@@ -149,11 +183,15 @@ def _fault(data, reply):
 
 def _code(data, reply):
     name = re.search(r"^def (\w+)", data["stub"], re.M)[1]
-    reply = re.sub(r"^```\w*\n|```$", "", reply.strip())  # as it is pasted from a chat
+    reply = re.sub(r"^(?:.*\n)??```\w*\n|```$", "", reply.strip())  # as it is pasted from a chat
     if reply.strip() in ("", data["stub"].strip()):
         raise NotAttempted(f"Write the body of `{name}`.")
     try:
-        code_test(data)(Answer(defined(reply, name)), np.random.default_rng(SEED))
+        try:
+            function = defined(reply, name)
+        finally:
+            numpy_is_intact()  # the lines outside of the function run unwatched
+        code_test(data)(Answer(function), np.random.default_rng(SEED))
     except Wrong as mistake:
         rows = [(label.replace("the cell", "your code"), value) for label, value in mistake.rows]
         return Verdict(0.0, (mistake.sentence,), tuple(rows))
@@ -186,7 +224,9 @@ def defined(source, name):
         exec(compile(source, place, "exec"), names)
     except SyntaxError as error:  # a slip of the fingers is no answer yet
         raise NotAttempted(f"Line {error.lineno} is no Python yet: {error.msg}.") from None
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise Wrong(f"The code stopped with `{type(error).__name__}`: {error}.") from None
     if not callable(names.get(name)):
         raise NotAttempted(f"The code must define a function of the name `{name}`.")
