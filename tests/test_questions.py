@@ -16,11 +16,11 @@ from reglib.assess.questions.judge import code_test, defined, judge, key
 
 ROOT = Path(__file__).resolve().parents[1]
 SEEDS = range(20)
-COMPUTED, PROOFS = {}, {}
+COMPUTED, PROOFS, GOOD, BAD = {}, {}, {}, {}  # what the files of the topics hold, by question
 for file in sorted(Path(__file__).parent.glob("test_questions_*.py")):
     module = importlib.import_module(file.stem)
-    COMPUTED |= getattr(module, "COMPUTED", {})
-    PROOFS |= getattr(module, "PROOFS", {})
+    for name, found in (("COMPUTED", COMPUTED), ("PROOFS", PROOFS), ("GOOD", GOOD), ("BAD", BAD)):
+        found |= getattr(module, name, {})
 OWN = {  # fields of each kind: needed, and allowed besides
     "choice": ("options answer why", ""),
     "several": ("options answer why", ""),
@@ -206,6 +206,16 @@ def test_a_rubric_has_its_three_steps_and_the_model_answer_earns_every_point(que
     empty = judge(question, "I would rather talk about something else today, if I may.", letters)
     assert empty.score == 0, empty.rows
     assert 80 <= len(question.data["model"].split()) <= 280
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_an_open_answer_counts_by_what_it_says(name):
+    """Answers in other words than the model's, and answers that only sound like one."""
+    letters = "abcdefgh"[: len(find(name).data["rubric"])]
+    good = judge(find(name), GOOD[name], letters)
+    assert good.score == 1, good.sentences
+    bad = judge(find(name), BAD[name], letters)
+    assert bad.score < 0.4, bad.rows
 
 
 @of(*KINDS)

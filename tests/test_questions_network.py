@@ -3,11 +3,9 @@
 from itertools import permutations
 
 import numpy as np
-import pytest
 
 from reglib import RegularizedNeuralNetwork
 from reglib.assess.questions import find
-from reglib.assess.questions.judge import judge
 
 X_XOR, Y_XOR = np.array([[0, 0], [0, 1], [1, 0], [1, 1.0]]), np.array([[0], [1], [1], [0.0]])
 
@@ -251,12 +249,3 @@ BAD["loss-does-not-fall"] = (
     "fall I try Adam, dropout, or a larger network, and other activations, and I tweak the "
     "weights until it is below the baseline. Five tries are enough."
 )
-
-
-@pytest.mark.parametrize("name", GOOD)
-def test_an_open_answer_counts_by_what_it_says(name):
-    letters = "abcdefgh"[: len(find(name).data["rubric"])]
-    good = judge(find(name), GOOD[name], letters)
-    assert good.score == 1, good.sentences
-    bad = judge(find(name), BAD[name], letters)
-    assert bad.score < 0.4, bad.rows

@@ -6,14 +6,12 @@ Masks are few enough to be listed, so means and variances over them are exact su
 from itertools import permutations, product
 
 import numpy as np
-import pytest
 from scipy import integrate, optimize, stats
 from scipy.special import expit, softmax
 from sklearn.linear_model import Ridge
 
 from reglib import Dropout, GaussianNoise, smooth_labels
 from reglib.assess.questions import find
-from reglib.assess.questions.judge import judge
 
 
 def every_mask(n, p):
@@ -341,12 +339,3 @@ BAD["smoothing-for-honesty"] = (
     "Yes, label smoothing makes the network honest. The probabilities get better calibrated, "
     "which is worse for nobody, and the threshold of 0.9 will then be right. I would use 0.1."
 )
-
-
-@pytest.mark.parametrize("name", GOOD)
-def test_an_open_answer_counts_by_what_it_says(name):
-    letters = "abcdefgh"[: len(find(name).data["rubric"])]
-    good = judge(find(name), GOOD[name], letters)
-    assert good.score == 1, good.sentences
-    bad = judge(find(name), BAD[name], letters)
-    assert bad.score < 0.4, bad.rows
