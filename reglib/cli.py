@@ -1,4 +1,4 @@
-"""The `reglib` command: open the course, or keep its notebooks in order."""
+"""The `reglib` command: open the course, hold an interview, or keep its notebooks in order."""
 
 import argparse
 import os
@@ -31,6 +31,8 @@ def main(argv=None):
 
 
 def _parser():
+    from reglib.assess.questions import TOPICS
+
     parser = argparse.ArgumentParser(prog="reglib", description=__doc__)
     commands = parser.add_subparsers(dest="command", metavar="command")
     lab = commands.add_parser("lab", help="open the course in JupyterLab")
@@ -46,7 +48,9 @@ def _parser():
     talk = commands.add_parser("interview", help="hold a mock interview in this terminal")
     talk.add_argument("--length", type=int, default=10, help="how many questions (default 10)")
     talk.add_argument("--level", help="Easy, Medium or Hard (default: mixed)")
-    talk.add_argument("--topic", action="append", help="may be given again (default: all)")
+    talk.add_argument(
+        "--topic", action="append", help=f"one of {', '.join(TOPICS)}; may be given again"
+    )
     talk.add_argument("--seed", type=int, help="the same questions again")
     talk.set_defaults(run=_interview)
     export = commands.add_parser("export", help="write the questions, or a page to print")

@@ -68,6 +68,17 @@ def mixup_shares():
     return "".join(a for a, y in panels.items() if np.allclose(y, right, rtol=1e-4))
 
 
+def holes():
+    """Turn a disc: some new pixels are written by no old one, and each new one has an old one."""
+    at, turn = np.indices((41, 41)).reshape(2, -1).T - 20, np.radians(30)
+    R = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    disc = {tuple(place) for place in at if np.hypot(*place) < 18}
+    written = {tuple(place) for place in np.rint(at @ R.T).astype(int)}
+    asked = {tuple(old) for old in np.rint(at[np.hypot(*at.T) < 18] @ R).astype(int)}
+    inside = all(max(map(abs, old)) <= 20 for old in asked)  # each new pixel finds an old one
+    return "a" if disc - written and inside else ""
+
+
 COMPUTED = {
     "clipped-box": clipped_box,
     "contrast-and-clip": lambda: adjust_contrast(GREY, 1.5).mean(),
@@ -76,6 +87,7 @@ COMPUTED = {
     "zoomed-source": zoomed_source,
     "dull-pictures": dull_pictures,
     "mixup-shares": mixup_shares,
+    "holes-in-a-turn": holes,
 }
 
 

@@ -125,6 +125,12 @@ def two_pulls():
     return "".join(a for a, both in drawn.items() if np.allclose(both, pulls, atol=1e-6))
 
 
+def steepest_sigmoid():
+    """The option that names the steepest slope of a sigmoid, found on a fine grid."""
+    s = 1 / (1 + np.exp(-np.linspace(-9, 9, 1801)))
+    return "a" if np.isclose(np.max(s * (1 - s)), 0.25) else ""
+
+
 COMPUTED = {
     "count-the-parameters": parameters,
     "forward-by-hand": lambda: by_hand().forward_propagation(np.array([[3.0, 1.0]])).item(),
@@ -137,6 +143,10 @@ COMPUTED = {
     "twice-the-batch": twice_the_batch,
     "one-training-step": training_step,
     "two-pulls": two_pulls,
+    "it-falls-so-it-learns": lambda: (
+        "b" if np.mean((0.5 - np.array([0, 1, 1, 0])) ** 2) == 0.25 else ""
+    ),
+    "first-layers-hear-little": steepest_sigmoid,
 }
 PROOFS = {}  # the faults have a file of their own: test_questions_network_faults.py
 

@@ -1,4 +1,4 @@
-"""The exams: tasks that check an answer and name the mistake, and the learner's own progress.
+"""The exams: tasks that check an answer, questions that judge one, and the learner's own progress.
 
 `check`, `hint`, `solution`, `reset`, `progress`, `predict`, `start`, `ask` and `interview` are
 loaded on first use.

@@ -32,7 +32,7 @@ class CourseMap:
         self.questions = Counter(item for question in bank().values() for item in question.covers)
 
     def __repr__(self):
-        return f"The course map: {len(items())} items, none without a lesson, a test and a task."
+        return f"The course map: {len(items())} items."
 
     def _repr_markdown_(self):
         lines = []

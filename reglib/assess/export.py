@@ -221,7 +221,7 @@ def sheets(path, questions):
     return path, answers
 
 
-def section(path, notebook, heading, font="7.5pt/1.2"):
+def section(path, notebook, heading, font="7.2pt/1.15"):
     """Write one section of a notebook as a page to print."""
     import mistune
     import nbformat
@@ -249,7 +249,7 @@ def _page(path, title, body, font="9pt/1.25"):
 
 
 FORMS = {"anki": "apkg", "moodle": "xml", "sheets": "html", "formulas": "html", "plan": "html"}
-PAGES = {"formulas": ("Formula sheet", "7.5pt/1.2"), "plan": ("Seven days", "10.5pt/1.35")}
+PAGES = {"formulas": ("Formula sheet", "7.2pt/1.15"), "plan": ("Seven days", "10.5pt/1.35")}
 
 
 def export(root, form, path=None):

@@ -28,7 +28,7 @@ def run(length=10, level=None, topics=None, seed=None):
     """
     talk = Interview(draw(length, level, topics, seed))
     _say(
-        f"{length} questions, {clock(talk.allowed())} minutes. ? gives a hint, ! skips a question, "
+        f"{length} questions, {talk.minutes:g} minutes. ? gives a hint, ! skips a question, "
         "Ctrl-C ends the interview."
     )
     talk.begin()
@@ -100,4 +100,5 @@ def _say(*texts):
     for line in "\n".join(texts).split("\n"):
         indent = " " * (len(line) - len(line.lstrip()))
         whole = {"break_on_hyphens": False, "break_long_words": False}
-        print(textwrap.fill(line, 88, subsequent_indent=indent, **whole))
+        code = len(indent) > 3
+        print(line if code else textwrap.fill(line, 88, subsequent_indent=indent, **whole))
