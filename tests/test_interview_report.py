@@ -149,3 +149,11 @@ def test_a_report_without_answers_is_one_line(tmp_path):
     made = Report(talk)
     assert repr(made) == "No question was answered" and "img" not in made._repr_html_()
     assert not talk.store.latest("interview")
+
+
+def test_the_first_words_of_no_question_end_inside_a_formula_or_code():
+    for name, question in bank().items():
+        said = report.first_words(question)
+        cut = [mark for mark in "$`" if said.count(mark) % 2]
+        assert not cut, f"{name}: {said!r} leaves {cut} open, which would set the next text"
+        assert len(said) <= 62, f"{name}: {said!r} is longer than a line of the report"

@@ -14,13 +14,14 @@ import numpy as np
 
 from reglib import style
 from reglib.assess import course
-from reglib.assess.cards import Card, table
+from reglib.assess.cards import Card, table, to_html
 from reglib.assess.course_map import address
 from reglib.assess.questions import LEVELS, TOPICS
 from reglib.assess.questions.judge import key
 
 HERE = str(Path(style.__file__).parent)
 WEAKEST = 5  # sections that are named for study, at most
+FIT = "min-width:34em;max-width:100%"  # smaller, the words of a picture could not be read
 
 
 def clock(seconds):
@@ -68,8 +69,17 @@ def verdict_card(question, verdict):
 
 
 def first_words(question):
-    """How a question begins."""
-    return shorten(question.question, 60, placeholder=" ...")
+    """How a question begins; a formula or a piece of code is not cut."""
+    said = shorten(question.question, 60, placeholder=" ...")
+    for mark in "$`":
+        if said.count(mark) % 2:
+            said = f"{said[: said.rindex(mark)]}..."
+    return said
+
+
+def scrolled(html):
+    """What keeps its width where the page is narrower."""
+    return f'<div style="overflow-x:auto">{html}</div>'
 
 
 class Report:
@@ -98,7 +108,7 @@ class Report:
         # Two questions may lead to one section: it is named with the weaker one.
         study = [*{place(r.question): r for r in weak[::-1]}.values()][::-1]
         self.study, rest = study[:WEAKEST], len(study[WEAKEST:])
-        self.more = f"And {rest} more, where less went wrong." * bool(rest)
+        self.more = f"And {rest} more." * bool(rest)
         returns = {}
         for question in {result.question.id: result.question for result in self.results}.values():
             due = json.loads(store.last(f"question {question.id}", "answer"))["card"]["due"]
@@ -145,7 +155,8 @@ class Report:
             lines += [f"{name:24} {mean:5.0%}  {n}" for name, (mean, n) in means.items()]
         lines += ["\nStudy, the weakest first:"] * bool(self.study)
         lines += [f"  {result.score:4.0%}  {place(result.question)}" for result in self.study]
-        lines += [self.more, ""] + [f"Back on {day}: {asked}" for day, asked in self.days]
+        lines += [self.more] * bool(self.more) + [""]
+        lines += [f"Back on {day}: {asked}" for day, asked in self.days]
         return "\n".join([*lines, self.history]).rstrip()
 
     def _repr_html_(self):
@@ -156,15 +167,15 @@ class Report:
         data, items = base64.b64encode(png).decode(), ""
         for r in self.study:
             items += (
-                f"<li>{r.score:.0%}: {link(r.question)} ({escape(first_words(r.question))})</li>"
+                f"<li>{r.score:.0%}: {link(r.question)} ({to_html(first_words(r.question))})</li>"
             )
         study = (
             "<p><strong>Study, the weakest first</strong> (the first click opens the notebook, "
             f"a second one goes to the section)</p><ol>{items}</ol><p>{self.more}</p>"
         )
+        image = f'<img src="data:image/png;base64,{data}" alt="{words}" style="{FIT}">'
         return (
-            f'{heading}<img src="data:image/png;base64,{data}" alt="{words}" '
-            f'style="max-width:100%">{study * bool(self.study)}'
+            f"{heading}{scrolled(image)}{study * bool(self.study)}"
             f"{table(self.days, ('day', 'what comes back'))}<p>{self.history}</p>"
             f"<p>{'For another interview run the cell again.' * self.keep}</p>"
         )
