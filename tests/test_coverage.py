@@ -80,6 +80,11 @@ def test_the_readme_has_the_map():
     assert in_readme(text) == text, "README.md is behind: `reglib refresh` writes its map anew"
 
 
+def test_the_readme_counts_the_questions():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"A bank of {len(bank())} questions" in text
+
+
 def test_a_readme_without_its_marks_is_refused():
     with pytest.raises(ValueError, match="course map"):
         in_readme("# A course\n")
