@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from reglib.assess.course_map import between
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -80,9 +82,5 @@ def write(page, parts):
 def quote(name, text):
     """Put the text between the two comments in the README that carry the name."""
     readme = ROOT / "README.md"
-    before, mark, rest = readme.read_text(encoding="utf-8").partition(f"<!-- {name} -->\n")
-    _, end, after = rest.partition(f"<!-- end of {name} -->")
-    if not (mark and end):
-        raise ValueError(f"README.md must have the comments {name} and end of {name}")
-    new = before + mark + text + "\n" + end + after
+    new = between(readme.read_text(encoding="utf-8"), name, text)
     readme.write_text(new, encoding="utf-8", newline="\n")

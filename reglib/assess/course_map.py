@@ -8,7 +8,6 @@ from pathlib import Path
 from reglib.assess.questions import bank
 
 HEAD = ("What", "Lesson", "In `reglib`", "Explorer", "Tested by", "Tasks", "Questions")
-README_MARKS = "<!-- course map -->\n", "<!-- end of course map -->"
 
 
 @cache
@@ -55,11 +54,16 @@ class CourseMap:
 
 def in_readme(text):
     """The README with the map in its place; ValueError when its marks are missing."""
-    before, begin, rest = text.partition(README_MARKS[0])
-    _, end, after = rest.partition(README_MARKS[1])
+    return between(text, "course map", CourseMap("notebooks/")._repr_markdown_())
+
+
+def between(text, name, inner):
+    """The README with other text between the two comments that carry the name."""
+    before, begin, rest = text.partition(f"<!-- {name} -->\n")
+    _, end, after = rest.partition(f"<!-- end of {name} -->")
     if not (begin and end):
-        raise ValueError(f"README.md must have the comments {' and '.join(README_MARKS)}")
-    return f"{before}{begin}{CourseMap('notebooks/')._repr_markdown_()}\n{end}{after}"
+        raise ValueError(f"README.md must have the comments {name} and end of {name}")
+    return f"{before}{begin}{inner}\n{end}{after}"
 
 
 def refresh_readme(root, check=False):
