@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 from reglib.assess.questions import TOPICS, bank
 from reglib.assess.questions.judge import key
-from reglib.assess.questions.show import code, options, picture, rich
+from reglib.assess.questions.show import code, embedded, options, picture, rich
 
 DECK, MODEL = 1_742_860_001, 1_742_860_002  # fixed: a deck that is imported again is brought up
 PAGE = """<!doctype html>
@@ -90,10 +90,11 @@ def anki(path, questions):
     with tempfile.TemporaryDirectory() as folder:
         media = []
         for question in questions:
-            image = f"reglib-{question.id}.png" if picture(question) else ""
+            png = picture(question)
+            image = f"reglib-{question.id}.png" if png else ""
             if image:
                 media.append(str(Path(folder, image)))
-                Path(media[-1]).write_bytes(picture(question))
+                Path(media[-1]).write_bytes(png)
             deck.add_note(
                 genanki.Note(
                     model,
@@ -212,7 +213,7 @@ def sheets(path, questions):
         for number, question in enumerate(questions, 1):
             body += [f"<h2>{TOPICS[question.topic]}</h2>"] * (question.topic != topic)
             topic, image = question.topic, picture(question)
-            address = f"data:image/png;base64,{base64.b64encode(image).decode()}" if image else ""
+            address = embedded(image) if image else ""
             room = f'<div class="lines" style="height: {ROOM.get(question.kind, 2)}em"></div>'
             head = f"<h3>{number} · {question.level} · {question.minutes} min</h3>"
             asked = f'<div class="asked">{head}{front(question, mathml, address)}</div>'

@@ -1,7 +1,5 @@
 """An interview in a notebook: one question at a time, committed to before anything is revealed."""
 
-import base64
-import json
 import threading
 from dataclasses import replace
 from html import escape
@@ -12,10 +10,10 @@ import traitlets
 from reglib.assess.cards import Card, table, to_html, to_pre
 from reglib.assess.guard import NotAttempted
 from reglib.assess.questions import LEVELS, TOPICS, bank, find, show
-from reglib.assess.questions.judge import in_time, judge, key
+from reglib.assess.questions.judge import in_time, judge, key, points_of
 from reglib.assess.questions.show import rich
 from reglib.assess.report import FIT, Report, clock, link, scrolled, verdict_card
-from reglib.assess.session import Interview, draw
+from reglib.assess.session import Interview, draw, remembered
 
 # Long options need more than one line; code is written in a font of fixed width.
 STYLE = """<style>
@@ -190,9 +188,9 @@ class Mock(widgets.VBox):
         head = [f"Question {talk.position + 1} of {len(talk.questions)}"] * many
         head += [TOPICS[question.topic]] * (not self.mock)  # an interviewer does not name it
         head += [question.level] + [f"{question.minutes} min"] * (not self.timed)
-        last = talk.store.last(f"question {question.id}", "answer")
+        last = remembered(talk.store).get(question.id)
         if last and not self.mock:
-            head += [f"last time: {json.loads(last)['score']:.0%}"]
+            head += [f"last time: {last[0]:.0%}"]
         self.field, self.told = _field(question), False
         self.field.observe(self._changed, "value")
         self.commit = _button("Commit", self._commit, disabled=True)
@@ -227,8 +225,8 @@ class Mock(widgets.VBox):
             return self._say(Card("not attempted", "No answer yet", (str(reason),))._repr_html_())
         self._close("Committed")
         self._say(f"<p><strong>One good answer, of several</strong></p>{rich(key(question))}")
-        points = {"abcdefgh"[n]: p["point"] for n, p in enumerate(question.data["rubric"])}
-        ticks = Ticks(_lettered(points))
+        points = points_of(question.data).items()
+        ticks = Ticks(_lettered({letter: point["point"] for letter, point in points}))
         done = _button(
             "Commit the ticks", lambda: self._tell(self.talk.answer(reply, "".join(ticks.value)))
         )
@@ -334,9 +332,7 @@ def _shown(question, still=False):
     if question.kind in ("choice", "several", "curve") and not still:
         parts.append("<p>(With the keyboard: Tab moves, the space bar chooses.)</p>")
     if image:
-        data, alt = base64.b64encode(image).decode(), escape(" ".join(words))
-        parts.append(
-            scrolled(f'<img src="data:image/png;base64,{data}" alt="{alt}" style="{FIT}">')
-        )
+        alt = escape(" ".join(words))
+        parts.append(scrolled(f'<img src="{show.embedded(image)}" alt="{alt}" style="{FIT}">'))
         listed = f"<details><summary>The panels in words</summary>{listed}</details>"
     return "".join(parts) + listed * (still or (question.kind != "several" and _listed(question)))

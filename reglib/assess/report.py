@@ -1,6 +1,5 @@
 """What an interview showed: the verdict on each answer, and the report at the end."""
 
-import base64
 import io
 import json
 import os
@@ -18,6 +17,8 @@ from reglib.assess.cards import Card, table, to_html
 from reglib.assess.course_map import address
 from reglib.assess.questions import LEVELS, TOPICS
 from reglib.assess.questions.judge import key
+from reglib.assess.questions.show import embedded
+from reglib.assess.session import remembered
 
 HERE = str(Path(style.__file__).parent)
 WEAKEST = 5  # sections that are named for study, at most
@@ -109,10 +110,10 @@ class Report:
         study = [*{place(r.question): r for r in weak[::-1]}.values()][::-1]
         self.study, rest = study[:WEAKEST], len(study[WEAKEST:])
         self.more = f"And {rest} more." * bool(rest)
-        returns = {}
+        returns, kept = {}, remembered(store)
         for question in {result.question.id: result.question for result in self.results}.values():
-            due = json.loads(store.last(f"question {question.id}", "answer"))["card"]["due"]
-            returns.setdefault(due[:10], []).append(first_words(question))
+            day = kept[question.id][1].due.date().isoformat()
+            returns.setdefault(day, []).append(first_words(question))
         self.days = [(day, " · ".join(asked)) for day, asked in sorted(returns.items())]
         if keep and n:
             summary = {"day": time.strftime("%Y-%m-%d"), "score": score, "questions": n}
@@ -164,7 +165,7 @@ class Report:
         if not self.results:
             return heading
         png, words = self.picture()
-        data, items = base64.b64encode(png).decode(), ""
+        items = ""
         for r in self.study:
             items += (
                 f"<li>{r.score:.0%}: {link(r.question)} ({to_html(first_words(r.question))})</li>"
@@ -173,7 +174,7 @@ class Report:
             "<p><strong>Study, the weakest first</strong> (the first click opens the notebook, "
             f"a second one goes to the section)</p><ol>{items}</ol><p>{self.more}</p>"
         )
-        image = f'<img src="data:image/png;base64,{data}" alt="{words}" style="{FIT}">'
+        image = f'<img src="{embedded(png)}" alt="{words}" style="{FIT}">'
         return (
             f"{heading}{scrolled(image)}{study * bool(self.study)}"
             f"{table(self.days, ('day', 'what comes back'))}<p>{self.history}</p>"

@@ -82,13 +82,13 @@ def history():
     A topic's weight is 1, and up to 2 where all its questions went wrong when last asked.
     """
     now, standing, lost = datetime.datetime.now(datetime.UTC), {}, {}
-    for name, (score, card) in _remembered().items():
+    for name, (score, card) in remembered().items():
         standing[name] = "due" if card.due <= now else "later"
         lost.setdefault(bank()[name].topic, []).append(1 - score)
     return standing, {topic: 1 + float(np.mean(losses)) for topic, losses in lost.items()}
 
 
-def _remembered(store=None):
+def remembered(store=None):
     """The last score and the review card of each question of the bank that was answered."""
     from fsrs import Card
 
@@ -181,7 +181,7 @@ class Interview:
         self.results.append(Result(question, score, seconds, reply))
         quick = seconds <= 30 * question.minutes  # half of the time that is allowed
         rating = 1 + (score >= 0.5) + (score == 1) + (score == 1 and quick)
-        _, card = _remembered(self.store).get(question.id, (0, Card(card_id=0)))
+        _, card = remembered(self.store).get(question.id, (0, Card(card_id=0)))
         # Steps of minutes are for flash cards; an interview comes back on another day.
         scheduler = Scheduler(learning_steps=(), relearning_steps=(), enable_fuzzing=False)
         card, _ = scheduler.review_card(card, Rating(rating))

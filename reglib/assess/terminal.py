@@ -6,7 +6,7 @@ from pathlib import Path
 
 from reglib.assess.guard import NotAttempted
 from reglib.assess.questions import TOPICS, show
-from reglib.assess.questions.judge import in_time, judge, key
+from reglib.assess.questions.judge import in_time, judge, key, points_of
 from reglib.assess.report import Report, clock, place, verdict_card
 from reglib.assess.session import Interview, draw
 
@@ -85,7 +85,7 @@ def _commit(talk, reply):
         return in_time(lambda: talk.answer(reply))
     judge(question, reply)  # no model answer for a text that is none
     _say(f"\nOne good answer:\n{key(question)}\n\nThe points of this one:")
-    points = dict(zip("abcdefgh", question.data["rubric"], strict=False))
+    points = points_of(question.data)
     _listed({letter: point["point"] for letter, point in points.items()})
     said = input("\nWhich does your own text really make? Letters, or Enter for none: ")
     return talk.answer(reply, "".join(letter for letter in said.lower() if letter in points))

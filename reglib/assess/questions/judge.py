@@ -182,7 +182,7 @@ def _fault(data, reply):
 
 
 def _code(data, reply):
-    name = re.search(r"^def (\w+)", data["stub"], re.M)[1]
+    name = _name(data)
     reply = re.sub(r"^(?:.*\n)??```\w*\n|```$", "", reply.strip())  # as it is pasted from a chat
     if reply.strip() in ("", data["stub"].strip()):
         raise NotAttempted(f"Write the body of `{name}`.")
@@ -198,11 +198,16 @@ def _code(data, reply):
     return Verdict(1.0, (), (("another way", data["also_right"][0].strip()),))
 
 
+def _name(data):
+    """The name of the function that a code question asks for."""
+    return re.search(r"^def (\w+)", data["stub"], re.M)[1]
+
+
 def code_test(data):
     """The test of a code question: `test(answer, rng)` returns, or raises `Wrong`."""
     if "check" in data:
         return defined(data["check"], "check")
-    name = re.search(r"^def (\w+)", data["stub"], re.M)[1]
+    name = _name(data)
     right = defined(data["answer"], name)
     wrongs = [(wrong["why"], defined(wrong["code"], name)) for wrong in data["wrong"]]
 
@@ -237,7 +242,7 @@ def _open(data, reply, ticks):
     words = reply.lower().split()
     if len(words) < 5:
         raise NotAttempted("Answer in sentences, as you would say them.")
-    points = dict(zip("abcdefghijklmnop", data["rubric"], strict=False))
+    points = points_of(data)
     ticked = set(_letters(ticks, points)) if ticks.strip() else set()
     heard = {letter for letter in ticked if _tells(" ".join(words), points[letter]["words"])}
     # A list of words cannot know every wording: where most ticks are borne out, the rest is half.
@@ -256,6 +261,11 @@ def _open(data, reply, ticks):
     earned = min(sum(counts.values()), most)
     heading = f"{earned:g} of {len(points)} points"
     return Verdict(earned / len(points), tuple(said), tuple(rows), heading)
+
+
+def points_of(data):
+    """The points of an open answer's rubric by the letters that tick them."""
+    return dict(zip("abcdefghijklmnop", data["rubric"], strict=False))
 
 
 def _tells(text, words):

@@ -1,5 +1,6 @@
 """Showing a question: its text as HTML, its numbered code, the picture of its curves."""
 
+import base64
 import io
 import re
 from html import escape
@@ -32,6 +33,11 @@ def code(question):
     lines = question.data.get("code", "").strip("\n").split("\n")
     numbered = "\n".join(f"{number:2}  {line}".rstrip() for number, line in enumerate(lines, 1))
     return numbered if "code" in question.data else question.data.get("stub", "").strip("\n")
+
+
+def embedded(png):
+    """The address of a picture that an HTML page carries in itself."""
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
 
 
 def picture(question):
