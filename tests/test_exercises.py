@@ -1,7 +1,6 @@
 """Every exercise: its checks against its banks of right and wrong answers, and its notebook."""
 
 import doctest
-import importlib.util
 import itertools
 import re
 import tomllib
@@ -12,6 +11,7 @@ import nbformat
 import numpy as np
 import pytest
 
+from benchmarks.classroom import banks
 from reglib.assess import course, tasks
 from reglib.assess.guard import Answer, NotAttempted, Wrong
 from reglib.assess.release import WITHHELD
@@ -29,18 +29,7 @@ def texts(name):
     return tomllib.loads(file.read_text(encoding="utf-8"))
 
 
-def banks():
-    """Return the right and the wrong answers of every task whose solutions are here."""
-    right, wrong = {}, {}
-    for path in [path for home in HOMES for path in sorted(home.glob("bank*.py"))]:
-        spec = importlib.util.spec_from_file_location(f"{path.stem}_{path.parent.name}", path)
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        right, wrong = right | module.RIGHT, wrong | module.WRONG
-    return right, wrong
-
-
-RIGHT, WRONG = banks()
+RIGHT, WRONG = banks(HOMES)
 RIGHT_ONES = [(n, i) for n in RIGHT for i in range(len(RIGHT[n]))]
 WRONG_ONES = [(n, i) for n in WRONG for i in range(len(WRONG[n]))]
 CHOICES = {
