@@ -4,11 +4,11 @@ import re
 from dataclasses import dataclass
 from html import escape
 
+from reglib.assess.templates import environment
+
 # The colour only repeats what the heading says: all text keeps the colours of the reader's theme,
 # and each border reaches a contrast of 3:1 on white and on JupyterLab's dark background.
 BORDERS = {"passed": "#2e8b57", "not yet": "#c75d00", "not attempted": "#767676", "note": "#3b7dc4"}
-TABLE = "border-collapse:collapse;margin:.3em 0;font-size:inherit"
-CELL = "text-align:left;vertical-align:top;padding:.15em .8em .15em 0;border:0;background:none"
 PRE = (
     "margin:0;padding:0;color:inherit;background:none;white-space:pre-wrap;font-size:.93em;"
     "word-break:normal;overflow-wrap:anywhere;"  # JupyterLab breaks inside words otherwise
@@ -37,17 +37,8 @@ class Card:
         return "\n".join(lines + [self.code] * bool(self.code))
 
     def _repr_html_(self):
-        parts = [
-            '<div role="status" style="border-left:.35em solid '
-            f'{BORDERS[self.kind]};padding:.1em 1em;margin:.4em 0;max-width:60em">',
-            '<p role="heading" aria-level="4" style="font-weight:600;margin:.4em 0">'
-            f"{to_html(self.heading)}</p>",
-            *(f'<p style="margin:.4em 0">{to_html(sentence)}</p>' for sentence in self.sentences),
-            table(self.rows, value=to_pre) if self.rows else "",
-            to_pre(self.code) if self.code else "",
-            "</div>",
-        ]
-        return "\n".join(part for part in parts if part)
+        page = TEMPLATES.get_template("card.html")
+        return page.render(card=self, border=BORDERS[self.kind], to_pre=to_pre)
 
 
 class NotPassed(Exception):
@@ -73,16 +64,11 @@ def to_pre(text):
 
 def table(rows, head=(), caption="", value=to_html):
     """Rows as an HTML table: a label first, then values, each made HTML by `value`."""
-    cells = [
-        f'<th scope="row" style="{CELL}">{to_html(label)}</th>'
-        + "".join(f'<td style="{CELL}">{value(text)}</td>' for text in values)
-        for label, *values in rows
-    ]
-    top = "".join(f'<th scope="col" style="{CELL}">{to_html(name)}</th>' for name in head)
-    lines = [top] * bool(top) + cells
-    body = "".join(f'<tr style="background:none">{line}</tr>' for line in lines)
-    title = f'<caption style="text-align:left">{to_html(caption)}</caption>' if caption else ""
-    return f'<table style="{TABLE}">{title}{body}</table>'
+    page = TEMPLATES.get_template("table.html")
+    return page.render(rows=rows, head=head, caption=caption, value=value)
+
+
+TEMPLATES = environment(table, to_html, to_pre)
 
 
 def shell():

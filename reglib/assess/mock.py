@@ -2,7 +2,6 @@
 
 import threading
 from dataclasses import replace
-from html import escape
 
 import ipywidgets as widgets
 import traitlets
@@ -12,32 +11,11 @@ from reglib.assess.guard import NotAttempted
 from reglib.assess.questions import LEVELS, TOPICS, bank, find, show
 from reglib.assess.questions.judge import in_time, judge, key, points_of
 from reglib.assess.questions.show import rich
-from reglib.assess.report import FIT, Report, clock, link, scrolled, verdict_card
+from reglib.assess.report import Report, clock, link, verdict_card
 from reglib.assess.session import Interview, draw, remembered
+from reglib.assess.templates import environment
 
-# Long options need more than one line; code is written in a font of fixed width.
-STYLE = """<style>
-.reglib-mock .widget-htmlmath-content { line-height: 1.5; max-width: 60em; min-width: 0 }
-.reglib-mock p { margin: .4em 0; line-height: 1.5 }
-.reglib-mock .widget-radio, .reglib-mock .widget-checkbox { width: auto; height: auto }
-.reglib-mock .widget-radio-box label { height: auto; line-height: 1.6; margin-right: 2em }
-.reglib-mock .widget-radio-box label { display: flex; flex-flow: row-reverse; align-items: start;
-  justify-content: flex-end }
-.reglib-mock .widget-radio-box input { flex: none; margin-top: .1em }
-.reglib-mock .widget-label-basic { white-space: normal; height: auto; line-height: 1.6;
-  display: flex; align-items: start }
-.reglib-mock .widget-label-basic input { flex: none; margin-top: .1em }
-.reglib-mock a { color: var(--jp-content-link-color, #0b5fa5); text-decoration: underline }
-.reglib-mock .widget-textarea { flex-direction: column }
-.reglib-mock textarea { width: 100%; box-sizing: border-box }
-.reglib-mock th { white-space: nowrap }
-.reglib-mock td p { margin: 0 }
-@media (max-width: 600px) {
-  .reglib-mock th, .reglib-mock td { display: block }
-  .reglib-mock th[scope=col] { display: none }
-}
-.reglib-code textarea { font-family: var(--jp-code-font-family, monospace); white-space: pre }
-</style>"""
+TEMPLATES = environment(show.code, rich, to_pre)
 WIDE, SNUG = {"width": "auto"}, {"width": "auto", "align_self": "flex-start"}
 FREE = {"style": {"description_width": "initial"}}
 ASKED = {
@@ -144,7 +122,8 @@ class Mock(widgets.VBox):
         self.said, self.still, self.mock, self.timed = " ".join(said.split()), still, mock, timed
         self.clock, self.over = widgets.HTML(), threading.Event()
         self.page, self.status = widgets.VBox(), widgets.HTMLMath()
-        style = widgets.HTML(STYLE, layout={"display": "none"})
+        style = f"<style>{TEMPLATES.get_template('mock.css').render()}</style>"
+        style = widgets.HTML(style, layout={"display": "none"})
         super().__init__([style, self.clock, self.page])
         self.add_class("reglib-mock")
 
@@ -322,17 +301,11 @@ def _listed(question):
 
 def _shown(question, still=False):
     """What is asked as HTML; `still` where no widget shows the options or the code to complete."""
-    image = show.picture(question) if not still else None
-    parts = [rich(question.question)]
-    if question.kind == "fault" or (still and question.kind == "code"):
-        code = to_pre(show.code(question)).replace("pre-wrap", "pre")  # a number stays at its line
-        parts.append(scrolled(code))
-    words = _lettered(show.options(question)).values()
-    listed = "".join(map(rich, words))
-    if question.kind in ("choice", "several", "curve") and not still:
-        parts.append("<p>(With the keyboard: Tab moves, the space bar chooses.)</p>")
-    if image:
-        alt = escape(" ".join(words))
-        parts.append(scrolled(f'<img src="{show.embedded(image)}" alt="{alt}" style="{FIT}">'))
-        listed = f"<details><summary>The panels in words</summary>{listed}</details>"
-    return "".join(parts) + listed * (still or (question.kind != "several" and _listed(question)))
+    png = None if still else show.picture(question)
+    return TEMPLATES.get_template("asked.html").render(
+        question=question,
+        still=still,
+        image=png and show.embedded(png),
+        words=_lettered(show.options(question)).values(),
+        listed=question.kind != "several" and _listed(question),
+    )

@@ -19,10 +19,10 @@ from reglib.assess.questions import LEVELS, TOPICS
 from reglib.assess.questions.judge import key
 from reglib.assess.questions.show import embedded
 from reglib.assess.session import remembered
+from reglib.assess.templates import environment
 
 HERE = str(Path(style.__file__).parent)
 WEAKEST = 5  # sections that are named for study, at most
-FIT = "min-width:34em;max-width:100%"  # smaller, the words of a picture could not be read
 
 
 def clock(seconds):
@@ -78,9 +78,7 @@ def first_words(question):
     return said
 
 
-def scrolled(html):
-    """What keeps its width where the page is narrower."""
-    return f'<div style="overflow-x:auto">{html}</div>'
+TEMPLATES = environment(first_words, link, table, to_html)
 
 
 class Report:
@@ -162,24 +160,10 @@ class Report:
 
     def _repr_html_(self):
         heading = Card("note", f"Report: {self.heading}")._repr_html_()
-        if not self.results:
-            return heading
-        png, words = self.picture()
-        items = ""
-        for r in self.study:
-            items += (
-                f"<li>{r.score:.0%}: {link(r.question)} ({to_html(first_words(r.question))})</li>"
-            )
-        study = (
-            "<p><strong>Study, the weakest first</strong> (the first click opens the notebook, "
-            f"a second one goes to the section)</p><ol>{items}</ol><p>{self.more}</p>"
-        )
-        image = f'<img src="{embedded(png)}" alt="{words}" style="{FIT}">'
-        return (
-            f"{heading}{scrolled(image)}{study * bool(self.study)}"
-            f"{table(self.days, ('day', 'what comes back'))}<p>{self.history}</p>"
-            f"<p>{'For another interview run the cell again.' * self.keep}</p>"
-        )
+        png, words = self.picture() if self.results else (b"", "")
+        image = embedded(png) if png else ""
+        page = TEMPLATES.get_template("report.html")
+        return page.render(report=self, heading=heading, image=image, words=words)
 
 
 def _mean(results):
