@@ -138,15 +138,17 @@ def batches(answer, seed=0):
             blame(key, f"0 to {n - 1}, each once", np.concatenate(rows), n=n, size=size, seed=seed)
         return tuple(np.concatenate(rows).tolist())
 
-    seed = int(np.random.default_rng(seed).integers(10**6))
+    rng = np.random.default_rng(seed)
+    seed = int(rng.integers(10**6))
     orders = [[order(s, epoch) for epoch in range(4)] for s in range(seed, seed + 3)]
-    one = orders[0]
+    one, again = orders[0], rng.permutation([*np.ndindex(3, 4)]).tolist()
     pairs = [{frozenset(pair) for pair in zip(rows, rows[1:], strict=False)} for rows in one]
     # Rows 0 and 1 of 12 are in two different batches of 6 with probability 6/11.
     places = np.array([np.argsort(order(seed, e, 12, 6))[:2] // 6 for e in range(120)])
     odd = abs(np.mean(places[:, 0] != places[:, 1]) - 6 / 11) > SIGMAS * (30 / 121 / 120) ** 0.5
     faults = (
-        ("not_repeated", order(seed, 0) != one[0]),
+        # In another order, so that an answer that counts its calls is no answer.
+        ("not_repeated", any(order(seed + s, epoch) != orders[s][epoch] for s, epoch in again)),
         ("same_order", len(set(one)) < 3),
         ("neighbours", odd),
         ("seed_ignored", any(len(set(epoch)) < 3 for epoch in zip(*orders, strict=True))),

@@ -32,12 +32,14 @@ def ask(draw, x, p, seed):
 def repeated(draw, rng, count=6):
     """What `draw(seed)` gives for several seeds: each its own, and the same when asked again."""
     seeds = rng.choice(10**6, size=count, replace=False).tolist()
-    *outs, last = [draw(seed) for seed in (*seeds, seeds[-1])]
-    if (last != outs[-1]).any():
-        blame("not_repeated", show_value(outs[-1]), last, seed=seeds[-1])
-    if len({out.tobytes() for out in outs}) < count:
+    outs = {seed: draw(seed) for seed in seeds}
+    # In another order, so that an answer that counts its calls is no answer.
+    for seed in sorted(seeds)[:3]:
+        if ((last := draw(seed)) != outs[seed]).any():
+            blame("not_repeated", show_value(outs[seed]), last, seed=seed)
+    if len({out.tobytes() for out in outs.values()}) < count:
         blame("seed_ignored", "another draw for each seed", last, seeds=seeds)
-    return outs
+    return list(outs.values())
 
 
 def related(values):
