@@ -6,8 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from reglib.assess.questions import bank
-
-HEAD = ("What", "Lesson", "In `reglib`", "Explorer", "Tested by", "Tasks", "Questions")
+from reglib.assess.templates import environment
 
 
 @cache
@@ -23,6 +22,11 @@ def address(section, folder=""):
     return f"{folder}{notebook}.ipynb#{heading.replace('`', '').replace(' ', '-')}"
 
 
+def codes(names):
+    """Names of code in Markdown."""
+    return ", ".join(f"`{name}`" for name in names)
+
+
 class CourseMap:
     """The map as one Markdown table a group; `folder` leads to the lessons."""
 
@@ -34,22 +38,8 @@ class CourseMap:
         return f"The course map: {len(items())} items."
 
     def _repr_markdown_(self):
-        lines = []
-        for name, item in items().items():
-            if f"**{item['group']}**" not in lines:
-                lines += ["", f"**{item['group']}**", "", self._row(HEAD), self._row(["---"] * 7)]
-            lines.append(self._row(self._cells(name, item)))
-        return "\n".join(lines[1:])
-
-    def _cells(self, name, item):
-        notebook, heading = item["section"]
-        code = [", ".join(f"`{entry}`" for entry in item[key]) for key in ("names", "explorers")]
-        lesson = f"[{notebook[:2]}, {heading}]({address(item['section'], self.folder)})"
-        tested = item["test"].partition("::")[0]
-        return item["says"], lesson, *code, tested, ", ".join(item["tasks"]), self.questions[name]
-
-    def _row(self, cells):
-        return f"| {' | '.join(map(str, cells))} |"
+        page = environment(address, codes).get_template("course_map.md")
+        return page.render(items=items(), folder=self.folder, questions=self.questions).strip()
 
 
 def in_readme(text):

@@ -8,7 +8,7 @@ import traitlets
 
 from reglib.assess.cards import Card, table, to_html, to_pre
 from reglib.assess.guard import NotAttempted
-from reglib.assess.questions import LEVELS, TOPICS, bank, find, show
+from reglib.assess.questions import LEVELS, TOPICS, WORDS, bank, find, show
 from reglib.assess.questions.judge import in_time, judge, key, points_of
 from reglib.assess.questions.show import rich
 from reglib.assess.report import Report, clock, link, verdict_card
@@ -18,13 +18,6 @@ from reglib.assess.templates import environment
 TEMPLATES = environment(show.code, rich, to_pre)
 WIDE, SNUG = {"width": "auto"}, {"width": "auto", "align_self": "flex-start"}
 FREE = {"style": {"description_width": "initial"}}
-ASKED = {
-    "number": "Your number",
-    "order": "The letters in order, such as bca",
-    "fault": "The numbers of the wrong lines",
-    "code": "Your code",
-    "open": "Your answer",
-}
 
 
 def ask(ids, minutes=None):
@@ -281,7 +274,7 @@ def _field(question):
         field = widgets.RadioButtons(options=options, value=None, orientation=form, layout=WIDE)
         field.tooltip = "Your answer"
         return field
-    label = {"description": ASKED[question.kind], "layout": WIDE, **FREE}
+    label = {"description": WORDS["fields"][question.kind], "layout": WIDE, **FREE}
     if question.kind == "code":
         stub = f"{show.code(question)}\n    "
         field = widgets.Textarea(stub, rows=stub.count("\n") + 9, **label)

@@ -5,17 +5,10 @@ import textwrap
 from pathlib import Path
 
 from reglib.assess.guard import NotAttempted
-from reglib.assess.questions import TOPICS, show
+from reglib.assess.questions import TOPICS, WORDS, show
 from reglib.assess.questions.judge import in_time, judge, key, points_of
 from reglib.assess.report import Report, clock, place, verdict_card
 from reglib.assess.session import Interview, draw
-
-PROMPT = {
-    "choice": "One letter", "several": "Letters, such as ac", "number": "A number",
-    "order": "All letters in order", "curve": "The panel's letter", "fault": "Line numbers",
-    "code": "Your code, its end a line with nothing but a full stop",
-    "open": "Your answer, its end a line with nothing but a full stop",
-}  # fmt: skip
 
 
 def run(length=10, level=None, topics=None, seed=None):
@@ -71,7 +64,7 @@ def _ask(talk):
 
 
 def _read(kind):
-    lines = [input(f"\n{PROMPT[kind]}: ")]
+    lines = [input(f"\n{WORDS['prompts'][kind]}: ")]
     if kind in ("code", "open") and lines[0].strip() not in ("?", "!"):
         while lines[-1].strip() != ".":
             lines.append(input())

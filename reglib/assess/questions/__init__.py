@@ -23,16 +23,13 @@ from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
 
-TOPICS = {
-    "foundations": "Foundations",
-    "penalties": "Norm penalties",
-    "noise": "Noise injection",
-    "augmentation": "Data augmentation",
-    "network": "The manual network",
-    "applications": "Practical applications",
-    "production": "In production",
-}
-KINDS = ("choice", "several", "number", "order", "curve", "fault", "code", "open")
+
+def _read(name):
+    return tomllib.loads(Path(__file__).with_name(f"{name}.toml").read_text(encoding="utf-8"))
+
+
+WORDS = _read("words")
+TOPICS, KINDS = WORDS["topics"], tuple(WORDS["prompts"])
 LEVELS = ("Easy", "Medium", "Hard")
 
 
@@ -63,8 +60,7 @@ def bank():
     """All questions by id, topic after topic."""
     found = {}
     for topic in TOPICS:
-        text = Path(__file__).with_name(f"{topic}.toml").read_text(encoding="utf-8")
-        for name, table in tomllib.loads(text).items():
+        for name, table in _read(topic).items():
             shared = {key: table.pop(key) for key in SHARED & table.keys()}
             shared |= {key: tuple(shared[key]) for key in ("covers", "section") if key in shared}
             found[name] = Question(name, topic, data=table, **shared)
