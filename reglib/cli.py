@@ -23,8 +23,8 @@ def main(argv=None):
     from reglib.assess import course
 
     try:
-        return args.run(course.root(), args)
-    except (FileNotFoundError, ImportError, ValueError) as error:
+        return args.run(course.root(), args) or 0
+    except (FileNotFoundError, ImportError, RuntimeError, ValueError) as error:
         hint = ": pip install -e .[test]" if isinstance(error, ImportError) else ""
         print(f"reglib: {error}{hint}", file=sys.stderr)
         return 1
@@ -59,6 +59,21 @@ def _parser():
         "-o", dest="path", help="file to write (default regularization_FORM.apkg, .xml or .html)"
     )
     export.set_defaults(run=_export)
+    grade = commands.add_parser("grade", help="grade a folder of submitted exercises")
+    grade.add_argument("folder", metavar="SUBMISSIONS", help="any layout of nbgrader's or an LMS's")
+    grade.add_argument("-o", dest="report", required=True, help="folder for the report")
+    grade.add_argument("--jobs", type=int, default=1, help="submissions at once (default 1)")
+    grade.add_argument("--dask", metavar="ADDRESS", help="a Dask scheduler whose workers grade")
+    grade.add_argument("--adjust", metavar="CSV", help="points, late days and bonus set by hand")
+    grade.add_argument("--due", metavar="DATE", help="ISO date or time: later ones are late")
+    grade.add_argument("--late-penalty", type=float, default=0.0, metavar="SHARE", help="per day")
+    grade.add_argument("--seconds", type=float, default=20.0, help="a call's limit (default 20)")
+    grade.add_argument("--seed", type=int, help="of the hidden inputs (default: drawn once)")
+    grade.add_argument("--again", action="store_true", help="grade all anew, other hidden inputs")
+    grade.add_argument(
+        "--sandbox", default="bubblewrap", help="bubblewrap (default) or container-already"
+    )
+    grade.set_defaults(run=_grade)
     return parser
 
 
@@ -72,7 +87,6 @@ def _interview(root, args):
     from reglib.assess.terminal import run
 
     run(args.length, args.level, args.topic, args.seed)
-    return 0
 
 
 def _export(root, args):
@@ -80,6 +94,20 @@ def _export(root, args):
 
     for path in export(root, args.form, args.path):
         print(f"wrote {path}")
+
+
+def _grade(root, args):
+    from reglib.assess.grading.run import grade
+
+    given = {name: value for name, value in vars(args).items() if name not in ("command", "run")}
+    try:
+        counts = grade(root, **given, bar=True)
+    except KeyboardInterrupt:
+        print("\nStopped. What is graded is kept: the same command goes on.", file=sys.stderr)
+        return 130
+    for name, statuses in counts.items():
+        said = ", ".join(f"{number} {status}" for status, number in statuses.items())
+        print(f"{name}: {said}. See {Path(args.report, name, 'overview.html')}")
     return 0
 
 

@@ -5,7 +5,6 @@ import copy
 import dis
 import inspect
 import linecache
-import numbers
 import sys
 import threading
 import traceback
@@ -13,6 +12,8 @@ import types
 import warnings
 
 import numpy as np
+
+from reglib.assess.grading.inside import plain, unchanged
 
 # Where answers are judged in class, NumPy alone is installed.
 LIBRARIES = {
@@ -105,26 +106,8 @@ class Answer:
             )
         for name, given, now in zip(parameters(self.function), before, args, strict=False):
             if not unchanged(given, now):
-                raise Wrong(
-                    f"The function changed its input `{name}` in place. The caller still needs it: "
-                    f"work on a copy (`{name}.copy()`), or compute a new array.",
-                    [(f"`{name}` before", show_value(given)), (f"`{name}` after", show_value(now))],
-                )
+                raise input_changed(name, given, now)
         return result
-
-
-def plain(value):
-    """The same value in NumPy's and Python's own types, so that it cannot pose as another."""
-    if isinstance(value, tuple | list):
-        return (list if isinstance(value, list) else tuple)(map(plain, value))
-    if isinstance(value, np.ndarray):
-        return np.asarray(value)
-    if isinstance(value, np.generic):
-        return np.asarray(value)[()]
-    if not isinstance(value, numbers.Real) or isinstance(value, bool):
-        return value
-    number = int(value) if isinstance(value, int) else float(value)
-    return number if abs(number) < 2**63 else float(number)
 
 
 def note(used, module):
@@ -191,14 +174,13 @@ def parameters(function):
         yield from (f"argument {i}" for i in range(1, 20))
 
 
-def unchanged(before, now):
-    """Whether two values are equal, arrays entry by entry with their shape and type."""
-    if isinstance(before, tuple | list):
-        return len(before) == len(now) and all(map(unchanged, before, now))
-    if isinstance(before, np.ndarray):
-        same = before.shape == now.shape and before.dtype == now.dtype
-        return same and bool((before == now).all())
-    return before == now
+def input_changed(name, given, now):
+    """The wrong answer of a function that changed an argument."""
+    return Wrong(
+        f"The function changed its input `{name}` in place. The caller still needs it: "
+        f"work on a copy (`{name}.copy()`), or compute a new array.",
+        [(f"`{name}` before", show_value(given)), (f"`{name}` after", show_value(now))],
+    )
 
 
 def crash(function, error, args):
@@ -206,14 +188,19 @@ def crash(function, error, args):
     frames = traceback.extract_tb(error.__traceback__)
     home = getattr(getattr(function, "__code__", None), "co_filename", None)
     last = [frame.lineno for frame in frames if frame.filename == home][-1:]
-    rows = [(f"line {line} of the cell", linecache.getline(home, line).strip()) for line in last]
+    lines = [(line, linecache.getline(home, line)) for line in last]
     given = zip(parameters(function), args, strict=False)
+    return crashed("The function", type(error).__name__, safely(str, error), lines, given)
+
+
+def crashed(what, kind, said, lines, given=()):
+    """A wrong answer that tells of an exception, the lines that failed and the arguments."""
+    rows = [(f"line {line} of the cell", text.strip()) for line, text in lines]
     rows += [(f"`{name}`", show_value(value)) for name, value in given]
-    said = safely(str, error)
     message = f": {said}" if said else "."
     if "could not be broadcast" in said:
         message += " Does a sum, a mean or a norm need `keepdims=True`?"
-    return Wrong(f"The function stopped with `{type(error).__name__}`{message}", rows)
+    return Wrong(f"{what} stopped with `{kind}`{message}", rows)
 
 
 def safely(text, value):

@@ -52,15 +52,15 @@ def check(number=None, answer=inspect.Parameter.empty, seed=None):
         show(card)
 
 
-def judge(task, answer, seed=0):
-    """Return the card that `answer` earns."""
+def judge(task, answer, seed=0, guard=Answer):
+    """Return the card that `answer` earns, called through `guard`."""
     name = f"task {task.number}, {task.title}"
     try:
         if not callable(answer):
             raise NotAttempted(
                 "Pass the function itself, without calling it: its name alone, with no brackets."
             )
-        task.test(Answer(answer), seed)
+        task.test(guard(answer), seed)
     except KeyboardInterrupt:
         sentences = (
             "You interrupted the check. Does your loop ever end? A `for` loop with a fixed number "

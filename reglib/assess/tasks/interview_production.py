@@ -3,11 +3,11 @@
 import numpy as np
 
 from reglib.assess.compare import combined, judged, match
+from reglib.assess.grading.inside import factorizations
 from reglib.assess.tasks.interview import cases, solve, traced
 from reglib.assess.tasks.noise_injection_draws import blame
 
 TESTS = {}
-FACTORS = "solve inv pinv lstsq cholesky qr svd svdvals eig eigh eigvals eigvalsh".split()
 
 
 def job(X, y, folds, fold, l2, scaled=1, centred=1, alone=0, held=1, mean=np.mean, ddof=0):
@@ -73,16 +73,14 @@ def counted(answer):
     """`answer`, blamed when it factorizes more than three matrices."""
 
     def watched(*case):
+        if hasattr(answer, "counted"):  # it runs in another process, and is watched there
+            result, found = answer.counted(*case)
+        else:
+            result = traced(factorizations(found := []), answer, *case)
         calls = []
-
-        def look(frame, event, arg):
-            code, home = frame.f_code, frame.f_globals.get("__name__", "")
-            if code.co_name in FACTORS and home.startswith("numpy.linalg"):
-                shape = np.shape(frame.f_locals[code.co_varnames[0]])
-                blocks = -(-min(shape[-2:], default=0) // max(case[0].shape))  # one beside another
-                calls.extend([code.co_name] * int(np.prod(shape[:-2]) * blocks))
-
-        result = traced(look, answer, *case)
+        for name, shape in found:
+            blocks = -(-min(shape[-2:], default=0) // max(case[0].shape))  # one beside another
+            calls.extend([name] * int(np.prod(shape[:-2]) * blocks))
         if len(calls) > 3:
             blame("many", "one decomposition", f"`{calls[0]}` for {len(calls)} matrices")
         return result

@@ -1,0 +1,158 @@
+"""A student's functions as the judge calls them: stand-ins that ask the student's own process."""
+
+import os
+import shutil
+import stat
+import tempfile
+from typing import NamedTuple
+
+from reglib.assess.grading.sandbox import RENAMES, Sandbox, Stopped
+from reglib.assess.guard import LIBRARIES, NotAttempted, Wrong, crashed, input_changed, refuse
+
+
+class Cell(NamedTuple):
+    """A cell to run: its name, its source, and the task and the function that it answers, or ""."""
+
+    place: str
+    source: str
+    task: str = ""
+    function: str = ""
+
+
+class Student:
+    """Runs a student's cells, and keeps what became of each.
+
+    A cell that ends its process is left out when the cells are run again, so that it costs no
+    other task its points. A cell of the student's own that does so takes all such cells with it.
+
+    Parameters
+    ----------
+    cells : list of Cell
+        In the order in which they run.
+    seconds : float
+        How much real time a cell or a call may take.
+    mode : str
+        As in `Sandbox`.
+    """
+
+    def __init__(self, cells, seconds=20.0, mode="bubblewrap"):
+        self.cells, self.seconds, self.mode = list(cells), seconds, mode
+        self.replies, self.ended, self.boxes = {}, {}, {}
+        self.folder = tempfile.mkdtemp(prefix="judge-")
+
+    def ask(self, do, task, args, limits=()):
+        """Call a task's function in a process with these limits; return the reply and values."""
+        box = self.boxes.get(limits) or self.start(limits)
+        if task in self.ended:
+            raise self.ended[task]
+        try:
+            reply, values = box.ask(do, task, *args)
+        except Stopped:
+            self.boxes.pop(limits).close()
+            raise
+        finally:
+            if box.folder:
+                scrub(box.folder)
+        return reply, values
+
+    def start(self, limits=()):
+        """Run the cells in a new process with these limits."""
+        while True:
+            box = Sandbox(self.seconds, self.mode, *limits)
+            for cell in self.cells:
+                try:
+                    reply, _ = box.ask("run", *cell)
+                except Stopped as reason:
+                    box.close()
+                    self.ended[cell.task or cell.place] = reason
+                    self.cells.remove(cell)
+                    if not cell.task:
+                        self.cells = [kept for kept in self.cells if kept.task]
+                    break
+                self.replies.setdefault(cell.task, reply)
+            else:
+                self.boxes[limits] = box
+                return box
+
+    def close(self):
+        """End all processes and remove the folder."""
+        for box in self.boxes.values():
+            box.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def scrub(folder):
+    """Remove whatever in a folder is no plain file of its own, before the judge looks at it."""
+    for place, folders, files in os.walk(folder):
+        for name in folders + files:
+            path = os.path.join(place, name)
+            found = os.lstat(path)
+            if not stat.S_ISDIR(found.st_mode) and (
+                not stat.S_ISREG(found.st_mode) or found.st_nlink > 1
+            ):
+                os.unlink(path)
+
+
+class Remote:
+    """A student's function, called as the checks call it; see `guard.Answer` for the one at hand.
+
+    Arguments that are files of the judge's are shared with a process that sees their folder alone.
+    Raises `Wrong` and `NotAttempted` as `Answer` does, and `Stopped` when the process ended.
+    """
+
+    def __init__(self, student, task, source, names):
+        self.student, self.task, self.names = student, task, names
+        self.lines = source.splitlines()
+
+    def __call__(self, *args):
+        return self._call("call", args, self._limits(args))[0]
+
+    def counted(self, *args):
+        """The result, and the name and shape of each matrix that was factorized."""
+        result, reply = self._call("count", args, ())
+        return result, [(str(name)[:20], tuple(map(int, shape))) for name, shape in reply["found"]]
+
+    def limited(self, data, *args):
+        """The result of a process that may hold `data` bytes more than at its start."""
+        try:
+            return self._call("call", args, (self.student.folder, data))[0]
+        except Wrong as mistake:
+            if "`MemoryError`" in mistake.sentence:
+                raise MemoryError from None
+            raise
+
+    def killed(self, *args):
+        """Call the function in a process that is killed as soon as it renames a file."""
+        try:
+            self._call("call", args, (self.student.folder, 0, RENAMES))
+        except (Stopped, Wrong):
+            pass
+
+    def _limits(self, args):
+        home = self.student.folder
+        shared = any(isinstance(value, str) and value.startswith(home) for value in args)
+        return (home,) if shared else ()
+
+    def _call(self, do, args, limits):
+        reply, values = self.student.ask(do, self.task, args, limits)
+        if "error" in reply:
+            raise self.trouble(reply, args)
+        for i, now in zip(reply["changed"], values[1:], strict=True):
+            raise input_changed(self.names[i], args[i], now)
+        return values[0], reply
+
+    def trouble(self, reply, args=(), what="The function"):
+        """What to raise for an exception in the student's code."""
+        if reply.get("untouched"):
+            return NotAttempted("The task still holds its blank.")
+        name = str(reply.get("missing") or "")
+        if name.partition(".")[0] in LIBRARIES:
+            try:
+                refuse([name])
+            except Wrong as mistake:
+                return mistake
+        line = reply.get("line")
+        known = isinstance(line, int) and 0 < line <= len(self.lines)
+        lines = [(line, self.lines[line - 1])] if known else []
+        given = zip(self.names, args, strict=False)
+        return crashed(what, str(reply["error"]), str(reply.get("said", "")), lines, given)

@@ -1,0 +1,218 @@
+"""Grading a folder of submissions: on several processes or machines, going on where it ended."""
+
+import hashlib
+import json
+import secrets
+import shutil
+import sys
+import tempfile
+from collections import Counter
+from dataclasses import asdict
+from importlib.metadata import version
+from itertools import starmap
+from pathlib import Path
+
+from joblib import Parallel, delayed, parallel_config
+from tqdm import tqdm
+
+from reglib.assess.grading import pages
+from reglib.assess.grading.alike import prints, similar
+from reglib.assess.grading.collect import read, submissions
+from reglib.assess.grading.mark import exercise, mark
+from reglib.assess.grading.sandbox import missing
+from reglib.assess.tasks import CHAPTERS
+
+
+def grade(
+    root, folder, report, *, jobs=1, dask=None, adjust=None, due=None, late_penalty=0.0,
+    seconds=20.0, seed=None, again=False, sandbox="bubblewrap", bar=False,
+):  # fmt: skip
+    """Grade the submissions in a folder and write the report.
+
+    Each submission's result is kept as soon as it is there, under a name that follows from its
+    cells, the course's code and the seeds: a second run grades only what changed, and goes on
+    where the first was stopped. The report on an exercise replaces the old one as a whole.
+
+    Parameters
+    ----------
+    root : Path
+        The course's folder; its ``exercises/`` say what is asked.
+    folder, report : str or Path
+        Where the submissions lie, in any layout that `collect` knows; where the report goes.
+    jobs : int
+        How many submissions at once on this machine.
+    dask : str, optional
+        The address of a Dask scheduler whose workers grade instead.
+    adjust : str or Path, optional
+        A table of changes by hand, as `pages.adjustments` reads it.
+    due, late_penalty : str, float
+        An ISO date or time, and the share of the score that each day after it costs.
+    seconds : float
+        How much real time each cell and each call of an answer may take.
+    seed : int, optional
+        Makes the hidden inputs; at random, and kept with the report, if none is given.
+    again : bool
+        Grade all anew, with other hidden inputs.
+    sandbox : str
+        "bubblewrap", or "container-already".
+    bar : bool
+        Show a progress bar.
+
+    Returns
+    -------
+    dict
+        For each exercise how many submissions ended in each status.
+
+    Raises
+    ------
+    ValueError
+        When an argument, a line of `adjust` or a folder is not what it should be.
+    RuntimeError
+        When the sandbox does not work here.
+    """
+    if not (seconds > 0 and 0 <= late_penalty <= 1 and jobs):
+        raise ValueError(
+            "seconds must be above 0, late_penalty from 0 to 1 and jobs not 0, "
+            f"got {seconds}, {late_penalty} and {jobs}"
+        )
+    if (lack := missing(sandbox)) and not dask:
+        raise RuntimeError(lack)
+    exercises = {name: exercise(root, name) for name, _ in CHAPTERS.values()}
+    found = submissions(folder, tuple(exercises))
+    strange = [one.file for one in found if one.exercise not in exercises]
+    if strange or not found:
+        what = ", ".join(strange[:5]) or "none"
+        raise ValueError(f"folder must hold exercises of this course, got {folder} with {what}")
+    changes = (
+        pages.adjustments(adjust, {n: one.points for n, one in exercises.items()}) if adjust else {}
+    )
+    pages.check_students(changes, found)
+    report = prepared(report, {one.exercise for one in found})
+    how = {"seeds": hidden_seeds(report, seed, again), "seconds": seconds, "mode": sandbox}
+    course = fingerprint(root, how)
+    files = {one: report / ".results" / f"{key(one, course)}.json" for one in found}
+    todo = [one for one in found if again or not files[one].exists()]
+    tasks = ((one, cells(one), exercises[one.exercise], how) for one in todo)
+    for one, result in tqdm(spread(tasks, jobs, dask), total=len(todo), disable=not bar):
+        put(files[one], result)
+    counts = {}
+    for name in sorted({one.exercise for one in found}):
+        results = Results([(one, files[one]) for one in found if one.exercise == name], how)
+        with tempfile.TemporaryDirectory(dir=report, prefix=".new-") as new:
+            alike = similar(results, given_prints(exercises[name]))
+            pages.write(results, new, name, changes, late_penalty, due, alike)
+            replace(new, report / name)
+        counts[name] = Counter(result["status"] for result in results)
+    return counts
+
+
+def given_prints(exercise):
+    """The fingerprints of what everybody was given, for each task."""
+    shared = [mark for _, source in exercise.given for mark in prints(source)]
+    return {number: shared + prints(blank) for number, blank in exercise.blanks.items()}
+
+
+class Results:
+    """The results of one exercise, read from disk each time they are gone through."""
+
+    def __init__(self, files, how):
+        self.files, self.how = files, how
+
+    def __iter__(self):
+        for one, path in self.files:
+            yield asdict(one) | json.loads(path.read_bytes()) | {"seeds": self.how["seeds"]}
+
+
+def cells(one):
+    """A submission's cells, or the sentence that says why there are none."""
+    try:
+        return one.problem or read(one.path)
+    except ValueError as error:
+        return str(error)
+
+
+def graded(one, cells, exercise, how):
+    """A submission with its result."""
+    if isinstance(cells, str):
+        return one, {"status": "unreadable", "happened": [cells], "tasks": {}}
+    return one, mark(cells, exercise, **how)
+
+
+def spread(tasks, jobs, dask):
+    """The results of `graded` on all tasks as they come, from processes or a cluster's workers."""
+    if dask:
+        from distributed import Client
+
+        with Client(dask), parallel_config(backend="dask"):
+            yield from Parallel(return_as="generator_unordered")(starmap(delayed(graded), tasks))
+    else:
+        parallel = Parallel(jobs, return_as="generator_unordered", pre_dispatch="2*n_jobs")
+        yield from parallel(starmap(delayed(graded), tasks))
+
+
+def prepared(report, names):
+    """The report's folder; what an interrupted run had moved is put back.
+
+    A folder in it that has an exercise's name and is no report of ours is not touched.
+    """
+    report = Path(report).absolute()
+    (report / ".results").mkdir(parents=True, exist_ok=True)
+    for name in names:
+        place, old = report / name, report / f".old-{name}"
+        if old.exists() and not place.exists():
+            old.rename(place)
+        if place.exists() and not (place / "marks.json").exists():
+            raise ValueError(f"report must be a folder of its own, and {place} is something else")
+    return report
+
+
+def hidden_seeds(report, seed, again):
+    """Two seeds: those of the report, or new ones."""
+    path = report / ".results" / "seeds"
+    if seed is not None:
+        seeds = [2 * seed + 1, 2 * seed + 2]
+    elif path.exists() and not again:
+        return json.loads(path.read_bytes())
+    else:
+        seeds = [secrets.randbits(32) for _ in range(2)]
+    put(path, seeds)
+    return seeds
+
+
+def fingerprint(root, how):
+    """What a result follows from, besides the submission: the course's code, versions, seeds."""
+    versions = [f"{name} {version(name)}" for name in ("numpy", "scipy", "reglib")]
+    found = hashlib.sha256(json.dumps([how, sys.version, versions]).encode())
+    package = Path(__file__).parents[2]
+    sources = [
+        *package.rglob("*.py"),
+        *package.rglob("*.toml"),
+        *Path(root).glob("exercises/*/*.ipynb"),
+    ]
+    for path in sorted(sources):
+        found.update(path.read_bytes())
+    return found.hexdigest()
+
+
+def key(one, course):
+    """The name under which a submission's result is kept."""
+    found = json.dumps([course, one.exercise, cells(one)]).encode()
+    return hashlib.sha256(found).hexdigest()[:40]
+
+
+def put(path, value):
+    """Write a JSON file, whole or not at all."""
+    new = path.with_suffix(f".{secrets.token_hex(4)}")
+    new.write_text(json.dumps(value), encoding="utf-8")
+    new.replace(path)
+
+
+def replace(new, place):
+    """Put a finished folder in the place of the one before."""
+    old = place.with_name(f".old-{place.name}")
+    shutil.rmtree(old, ignore_errors=True)
+    if place.exists():
+        place.rename(old)
+    Path(new).rename(place)
+    Path(new).mkdir()  # which its maker removes
+    shutil.rmtree(old, ignore_errors=True)
