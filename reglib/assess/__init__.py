@@ -8,9 +8,7 @@ from importlib import import_module
 
 _HOME = dict.fromkeys(("check", "hint", "solution", "reset", "progress"), "tutor")
 _HOME |= {"predict": "predictions", "start": "course", "ask": "mock", "interview": "mock"}
-__all__ = [
-    "ask", "check", "hint", "interview", "predict", "progress", "reset", "solution", "start",
-]  # fmt: skip
+__all__ = sorted(_HOME)
 
 
 def __getattr__(name):

@@ -38,12 +38,6 @@ def origin(question):
     return " ".join(filter(None, [lesson, question.source and f"{question.source}."]))
 
 
-def image(question):
-    """The address of a question's picture, which it holds itself, or nothing."""
-    png = picture(question)
-    return embedded(png) if png else ""
-
-
 def choices(question):
     """The right keys and the choices of a question, in Moodle a multiple choice."""
     data = question.data
@@ -55,7 +49,7 @@ def choices(question):
     return {str(number) for number in data["answer"]}, shown
 
 
-TEMPLATES = environment(choices, code, image, key, options, origin, rich, whys)
+TEMPLATES = environment(choices, code, embedded, key, options, origin, picture, rich, whys)
 
 
 def anki(path, questions):

@@ -294,11 +294,7 @@ def _listed(question):
 
 def _shown(question, still=False):
     """What is asked as HTML; `still` where no widget shows the options or the code to complete."""
-    png = None if still else show.picture(question)
-    return TEMPLATES.get_template("asked.html").render(
-        question=question,
-        still=still,
-        image=png and show.embedded(png),
-        words=_lettered(show.options(question)).values(),
-        listed=question.kind != "several" and _listed(question),
-    )
+    image = "" if still else show.embedded(show.picture(question))
+    words, listed = _lettered(show.options(question)).values(), _listed(question)
+    page = TEMPLATES.get_template("asked.html")
+    return page.render(question=question, still=still, image=image, words=words, listed=listed)

@@ -78,7 +78,7 @@ def first_words(question):
     return said
 
 
-TEMPLATES = environment(first_words, link, table, to_html)
+TEMPLATES = environment(first_words, link, place, table, to_html)
 
 
 class Report:
@@ -148,22 +148,13 @@ class Report:
         return file.getvalue(), " ".join(words)
 
     def __repr__(self):
-        lines = [self.heading]
-        for group, means in self.groups.items():
-            lines += [f"\n{group:24} score  questions"] * bool(means)
-            lines += [f"{name:24} {mean:5.0%}  {n}" for name, (mean, n) in means.items()]
-        lines += ["\nStudy, the weakest first:"] * bool(self.study)
-        lines += [f"  {result.score:4.0%}  {place(result.question)}" for result in self.study]
-        lines += [self.more] * bool(self.more) + [""]
-        lines += [f"Back on {day}: {asked}" for day, asked in self.days]
-        return "\n".join([*lines, self.history]).rstrip()
+        return TEMPLATES.get_template("report.txt").render(report=self).rstrip()
 
     def _repr_html_(self):
         heading = Card("note", f"Report: {self.heading}")._repr_html_()
-        png, words = self.picture() if self.results else (b"", "")
-        image = embedded(png) if png else ""
+        png, words = self.picture() if self.results else (None, "")
         page = TEMPLATES.get_template("report.html")
-        return page.render(report=self, heading=heading, image=image, words=words)
+        return page.render(report=self, heading=heading, image=embedded(png), words=words)
 
 
 def _mean(results):

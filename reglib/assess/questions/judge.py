@@ -170,9 +170,7 @@ def _fault(data, reply):
     near = {n for n in wrong if {n - 1, n + 1} & missed}
     said = [f"Line {n}: {data['why'][str(n)]}" for n in sorted(wrong) if str(n) in data["why"]]
     rest = ", ".join(str(n) for n in sorted(wrong) if str(n) not in data["why"])
-    said += [
-        f"Lines {rest}: {data['sound']}" if "," in rest else f"Line {rest}: {data['sound']}"
-    ] * bool(rest)
+    said += [f"Line{'s' * (',' in rest)} {rest}: {data['sound']}"] * bool(rest)
     said += [f"Line {n} is one off, and not counted against you." for n in sorted(near)]
     rows = [
         (f"line {n}", f"{data['why'][str(n)]}\n\n`{data['fix'][str(n)].strip()}`")

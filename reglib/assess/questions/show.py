@@ -36,8 +36,8 @@ def code(question):
 
 
 def embedded(png):
-    """The address of a picture that an HTML page carries in itself."""
-    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
+    """The address of a picture that an HTML page carries in itself; without one nothing."""
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}" if png else ""
 
 
 def picture(question):
