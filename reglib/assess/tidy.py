@@ -5,20 +5,13 @@ import difflib
 import hashlib
 import io
 import json
+from pathlib import Path
 
 import nbformat
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 CELL_METADATA = ("deletable", "editable", "jupyter", "nbgrader", "tags")
-NOTEBOOK_METADATA = {
-    "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
-    "language_info": {
-        "file_extension": ".py",
-        "mimetype": "text/x-python",
-        "name": "python",
-        "pygments_lexer": "ipython3",
-    },
-}
+METADATA = Path(__file__).with_name("notebook.json")  # of each notebook as a whole
 
 
 def read(path):
@@ -50,7 +43,7 @@ def tidy(notebook):
     views of widgets go: a view names a model by a random id that no later kernel knows, while
     the picture or the text stored beside it shows wherever the notebook was not run.
     """
-    notebook.metadata = nbformat.from_dict(NOTEBOOK_METADATA)
+    notebook.metadata = nbformat.from_dict(json.loads(METADATA.read_text(encoding="utf-8")))
     for cell in notebook.cells:
         kept = {key: cell.metadata.get(key) for key in CELL_METADATA}
         kept = {key: value for key, value in kept.items() if value not in ([], {}, None)}
