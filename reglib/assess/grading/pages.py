@@ -5,13 +5,11 @@ Names and sentences come from strangers: pages escape them, no spreadsheet takes
 """
 
 import csv
-import json
+import io
 import re
-import tomllib
 from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from itertools import chain
 from math import ceil
 from pathlib import Path
 from unicodedata import normalize
@@ -22,16 +20,10 @@ from markupsafe import Markup
 from reglib.assess.cards import Card, to_html
 from reglib.assess.tasks import CHAPTERS, chapter
 
-HERE = Path(__file__).parent
 COLUMNS = ("student", "exercise", "task", "points", "late_days", "bonus", "note")
-FACTS = ("student", "ident", "file", "status", "happened", "score", "of", "late_days", "bonus")
 BLANK = {"state": "", "points": None, "mistake": "", "card": None, "level": "", "by_hand": False}
 # Names that name a page as they stand: Windows keeps some for itself, and takes a for A.
 PLAIN = r"(?!(con|prn|aux|nul|com\d|lpt\d)(\.|$))[a-z0-9_][a-z0-9_.-]{0,79}"
-PAGES = Environment(loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined)
-PAGES.filters["words"] = lambda text: Markup(to_html(text))
-PAGES.filters["card"] = lambda card: Markup(Card(**card)._repr_html_())
-PAGES.filters["number"] = "{:.10g}".format
 
 
 def adjustments(path, exercises_tasks):
@@ -57,11 +49,9 @@ def adjustments(path, exercises_tasks):
     ValueError
         Names the file, the line, the value and what is allowed.
     """
-    try:
-        lines = Path(path).read_text(encoding="utf-8-sig").splitlines(keepends=True) or [""]
-    except UnicodeDecodeError:
-        raise ValueError(f"{path} must be saved as CSV in UTF-8") from None
-    reader = csv.DictReader(lines, delimiter=max(",;\t", key=lines[0].count), restval="")
+    text = Path(path).read_text(encoding="utf-8-sig", errors="replace")
+    separator = max(",;\t", key=text.partition("\n")[0].count)
+    reader = csv.DictReader(io.StringIO(text), delimiter=separator, restval="")
     names = reader.fieldnames = [name.strip().lower() for name in reader.fieldnames or ()]
     fits = {"student"} <= {*names} <= {*COLUMNS} and len({*names}) == len(names)
     _must(fits, f"{path}, line 1", "columns", f"student and any of {COLUMNS[1:]}, once", names)
@@ -69,7 +59,7 @@ def adjustments(path, exercises_tasks):
     for row in reader:
         where = f"{path}, line {reader.line_num}"
         _must(None not in row, where, "cells", "no more than columns", row.pop(None, ()))
-        row = dict.fromkeys(COLUMNS, "") | {name: text.strip() for name, text in row.items()}
+        row = dict.fromkeys(COLUMNS, "") | {name: cell.strip() for name, cell in row.items()}
         if any(row.values()):
             changes[same(row["student"])].append(_change(row, where, exercises_tasks))
     return dict(changes)
@@ -81,9 +71,9 @@ def _change(row, where, known):
     exercises = [row["exercise"]] if row["exercise"] else [*known]
     _must({*exercises} <= {*known}, where, "exercise", f"one of {[*known]}", row["exercise"])
     tasks = {task: of for name in exercises for task, of in known[name].items()}
-    _must(row["task"] in ("", *tasks), where, "task", f"one of {[*tasks]}", row["task"])
-    pair = row["task"], row["points"]
-    _must(all(pair) or not any(pair), where, "task and points", "given together", pair)
+    allowed = f"one of {[*tasks]}, with points"
+    fits = row["task"] in tasks and row["points"] or not row["task"] + row["points"]
+    _must(fits, where, "task", allowed, row["task"])
     limits = {"points": (0, tasks.get(row["task"])), "late_days": (0, 999), "bonus": (-999, 999)}
     for name, (low, high) in limits.items():
         text = row[name].replace(",", ".")
@@ -121,7 +111,7 @@ def check_students(adjust, submissions):
     known = Counter((s.exercise, name) for s in submissions for name in {same(s.student), s.ident})
     for student, (first, *_) in adjust.items():
         found = {count for (_, name), count in known.items() if name == student}
-        allowed = "one who handed in (by number, where two have one name)"
+        allowed = "one who handed in (in UTF-8; by number where two have one name)"
         _must(found == {1}, first["where"], "student", allowed, first["student"])
 
 
@@ -167,38 +157,33 @@ def write(results, folder, exercise, adjust, late_penalty, due, similar):
     similar : list
         Of (student, student, share from 0 to 1, [task numbers]).
     """
-    folder, tasks, own = Path(folder), {}, {n: t for c in CHAPTERS for n, t in chapter(c).items()}
+    folder, tasks, layouts = Path(folder), {}, set()
     (folder / "feedback").mkdir(parents=True, exist_ok=True)
     read = results if callable(results) else results.__iter__
     for result in read():
+        layouts.add(result["layout"])
         tasks |= {
             n: BLANK | {"title": t["title"], "of": t["of"]} for n, t in result["tasks"].items()
         }
-    if not tasks:  # no notebook could be read
-        own_here = (task for task in own.values() if task.chapter == exercise)
-        tasks = {t.number: BLANK | {"title": t.title, "of": t.points} for t in own_here}
     of = sum(task["of"] for task in tasks.values())
     about = {"exercise": exercise, "of": of, "due": due, "late_penalty": late_penalty}
 
-    def marks(layout=None):
-        return (
-            _mark(one, about, tasks, adjust) for one in read() if layout in (None, one["layout"])
-        )
+    def marks():
+        return (_mark(result, about, tasks, adjust) for result in read())
 
-    _csv(folder / "marks.csv", chain([(*FACTS, "feedback", *tasks)], map(_row, marks())))
-    _csv(folder / "similar.csv", chain([("student", "student", "share", "tasks")], similar))
-    for layout, rows in tomllib.loads((HERE / "imports.toml").read_text()).items():
-        if any(True for _ in marks(layout)):
-            _csv(folder / f"{layout}.csv", _import(rows, about, marks(layout)))
-    _json(folder / "marks.json", about, marks())
+    hints = {n: task.hints for c in CHAPTERS for n, task in chapter(c).items()}
+    facts = {"about": about, "tasks": tasks, "marks": marks, "similar": similar, "hints": hints}
+    facts |= _summary(marks())
+    names = {"canvas.csv", "moodle.csv"} & {f"{layout}.csv" for layout in layouts}
+    for name in names | {"marks.csv", "marks.json", "similar.csv", "overview.html"}:
+        _fill(name, folder / name, facts)
     for mark in marks():
-        _page("feedback", folder / "feedback" / mark["feedback"], about=about, mark=mark, own=own)
-    facts = {"tasks": tasks, "own": own, "similar": similar, "marks": marks}
-    _page("overview", folder / "overview.html", about=about, **facts, **_summary(marks()))
+        path = folder / "feedback" / mark["feedback"]
+        _fill("feedback.html", path, {"about": about, "mark": mark, "hints": hints})
 
 
 def _mark(result, about, tasks, adjust):
-    """A result with what it earned; its status is graded once all is marked by hand."""
+    """A result with what it earned; needs no more reading once all is marked by hand."""
     names = dict.fromkeys((same(result["student"]), result["ident"]))
     changes = [change for name in names for change in adjust.get(name, ())]
     changes = [change for change in changes if change["exercise"] in ("", about["exercise"])]
@@ -207,54 +192,17 @@ def _mark(result, about, tasks, adjust):
         if change["task"] in done:
             done[change["task"]] |= {"points": change["points"], "by_hand": True}
     judged = [task["points"] for task in done.values() if task["points"] is not None]
-    mark = result | {"tasks": done, "adjustments": changes, "of": about["of"]}
-    mark["final"] = 0 < len(judged) == len(done)
-    if mark["final"] and result["status"] == "needs reading":
-        mark["status"] = "graded"
     late = [change["late_days"] for change in changes if change["late_days"] is not None]
-    mark["late_days"] = late[-1] if late else days_late(result["time"], about["due"])
-    mark["bonus"], mark["earned"] = sum(change["bonus"] or 0 for change in changes), sum(judged)
-    mark["lost"] = mark["earned"] * min(1, about["late_penalty"] * mark["late_days"])
-    score = max(0, mark["earned"] - mark["lost"] + mark["bonus"])
-    mark["score"] = round(score, 2) if judged else None
-    return mark | {"feedback": page_name(result["student"], result["ident"])}
-
-
-def _row(mark):
-    told = mark | {"happened": " ".join([*mark["happened"], mark["note"]])}
-    points = (task["points"] for task in mark["tasks"].values())
-    return [*(told[name] for name in (*FACTS, "feedback")), *points]
-
-
-def _import(rows, about, marks):
-    """The rows that a platform imports; no grade where something is not judged yet."""
-    yield from ([cell.format(**about) for cell in row] for row in rows["head"])
-    for mark in marks:
-        grade = f"{mark['score']:.10g}" if mark["final"] else ""
-        yield [cell.format(**mark, grade=grade) for cell in rows["row"]]
-
-
-def _csv(path, rows):
-    """Write rows with a mark that Excel needs for accents; no text begins as a formula does."""
-    with open(path, "w", encoding="utf-8-sig", errors="backslashreplace", newline="") as file:
-        csv.writer(file).writerows(map(_cell, row) for row in rows)
-
-
-def _cell(value):
-    value = " ".join(value) if isinstance(value, list) else value
-    if isinstance(value, str):
-        return re.sub(r"^(?=[=+\-@\t\r\n])", "'", value)
-    return f"{value:.10g}" if isinstance(value, float) else value
-
-
-def _json(path, about, marks):
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(json.dumps({"format": "reglib marks 1"} | about)[:-1] + ', "students": [')
-        for i, mark in enumerate(marks):
-            for task in mark["tasks"].values():
-                task.pop("card"), task.pop("prints", None)
-            file.write(",\n" * bool(i) + json.dumps(mark))
-        file.write("\n]}\n")
+    late = late[-1] if late else days_late(result["time"], about["due"])
+    earned, bonus = sum(judged), sum(change["bonus"] or 0 for change in changes)
+    lost = earned * min(1, about["late_penalty"] * late)
+    score = round(max(0, earned - lost + bonus), 2) if judged else None
+    final = 0 < len(judged) == len(done)
+    read = final and result["status"] == "needs reading"
+    mark = {"tasks": done, "late_days": late, "bonus": bonus, "earned": earned, "lost": lost}
+    mark |= {"score": score, "final": final, "status": "graded" if read else result["status"]}
+    page = page_name(result["student"], result["ident"])
+    return result | mark | {"of": about["of"], "feedback": page, "adjustments": changes}
 
 
 def _summary(marks):
@@ -273,6 +221,22 @@ def _summary(marks):
     return facts | {"scores": sorted(scores), "seeds": sorted(seeds)}
 
 
-def _page(template, path, **facts):
-    page = PAGES.get_template(f"{template}.html").stream(facts)
-    page.dump(str(path), encoding="utf-8", errors="backslashreplace")
+def _row(cells):
+    """One line of a table; no text in it begins as a formula does."""
+    line = io.StringIO()
+    guarded = (re.sub(r"^(?=[=+\-@\t\r\n])", "'", x) if isinstance(x, str) else x for x in cells)
+    csv.writer(line).writerow(guarded)
+    return Markup(line.getvalue())
+
+
+def _fill(template, path, facts):
+    stream = TEMPLATES.get_template(template).stream(facts)
+    stream.dump(str(path), encoding="utf-8", errors="backslashreplace")
+
+
+TEMPLATES = Environment(
+    loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined
+)
+TEMPLATES.filters |= {"row": _row, "number": "{:.10g}".format}
+TEMPLATES.filters["words"] = lambda text: Markup(to_html(text))
+TEMPLATES.filters["card"] = lambda card: Markup(Card(**card)._repr_html_())
