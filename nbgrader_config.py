@@ -1,4 +1,7 @@
-"""Lets plain nbgrader generate, autograde and export the course from its own folders."""
+"""Lets plain nbgrader generate, autograde, give feedback, export and grade the open answers."""
+
+from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
+from nbgrader.preprocessors import ClearHiddenTests, ClearMarkScheme, GetGrades
 
 from reglib.assess.release import CODE_STUB, TEXT_STUB, WITHHELD
 
@@ -9,3 +12,11 @@ c.CourseDirectory.release_directory = "exercises"
 c.CourseDirectory.ignore = [".ipynb_checkpoints", "__pycache__", "*.pyc", *WITHHELD]
 c.ClearSolutions.code_stub = {"python": CODE_STUB}
 c.ClearSolutions.text_stub = TEXT_STUB
+# What students get back would otherwise carry the hidden tests and, with each open answer, the
+# mark scheme and a strong answer: autograding puts them back for those who mark.
+c.GenerateFeedback.preprocessors = [
+    GetGrades,
+    ClearHiddenTests,
+    ClearMarkScheme,
+    CSSHTMLHeaderPreprocessor,
+]
