@@ -10,16 +10,15 @@ import re
 from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from math import ceil
 from pathlib import Path
 from unicodedata import normalize
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 
 from reglib.assess.cards import Card, to_html
-from reglib.assess.tasks import CHAPTERS, chapter
+from reglib.assess.tasks import find
 
+HERE = Path(__file__).parent
 COLUMNS = ("student", "exercise", "task", "points", "late_days", "bonus", "note")
 BLANK = {"state": "", "points": None, "mistake": "", "card": None, "level": "", "by_hand": False}
 # Names that name a page as they stand: Windows keeps some for itself, and takes a for A.
@@ -53,16 +52,17 @@ def adjustments(path, exercises_tasks):
     separator = max(",;\t", key=text.partition("\n")[0].count)
     reader = csv.DictReader(io.StringIO(text), delimiter=separator, restval="")
     names = reader.fieldnames = [name.strip().lower() for name in reader.fieldnames or ()]
-    fits = {"student"} <= {*names} <= {*COLUMNS} and len({*names}) == len(names)
+    fits = "student" in names and len({*names} & {*COLUMNS}) == len(names)
     _must(fits, f"{path}, line 1", "columns", f"student and any of {COLUMNS[1:]}, once", names)
-    changes = defaultdict(list)
+    changes = {}
     for row in reader:
         where = f"{path}, line {reader.line_num}"
         _must(None not in row, where, "cells", "no more than columns", row.pop(None, ()))
         row = dict.fromkeys(COLUMNS, "") | {name: cell.strip() for name, cell in row.items()}
         if any(row.values()):
-            changes[same(row["student"])].append(_change(row, where, exercises_tasks))
-    return dict(changes)
+            change = _change(row, where, exercises_tasks)
+            changes.setdefault(same(row["student"]), []).append(change)
+    return changes
 
 
 def _change(row, where, known):
@@ -71,9 +71,8 @@ def _change(row, where, known):
     exercises = [row["exercise"]] if row["exercise"] else [*known]
     _must({*exercises} <= {*known}, where, "exercise", f"one of {[*known]}", row["exercise"])
     tasks = {task: of for name in exercises for task, of in known[name].items()}
-    allowed = f"one of {[*tasks]}, with points"
-    fits = row["task"] in tasks and row["points"] or not row["task"] + row["points"]
-    _must(fits, where, "task", allowed, row["task"])
+    fits = row["points"] if row["task"] in tasks else not row["task"] + row["points"]
+    _must(fits, where, "task", f"one of {[*tasks]}, with points", row["task"])
     limits = {"points": (0, tasks.get(row["task"])), "late_days": (0, 999), "bonus": (-999, 999)}
     for name, (low, high) in limits.items():
         text = row[name].replace(",", ".")
@@ -125,7 +124,7 @@ def days_late(time, due):
     ends = due if len(due) > 10 else f"{due}T23:59:59"
     when = map(datetime.fromisoformat, (time, ends))
     handed_in, ends = (one if one.tzinfo else one.replace(tzinfo=UTC) for one in when)
-    return max(0, ceil((handed_in - ends) / timedelta(days=1)))
+    return max(0, -((ends - handed_in) // timedelta(days=1)))
 
 
 def page_name(student, ident=""):
@@ -142,8 +141,8 @@ def write(results, folder, exercise, adjust, late_penalty, due, similar):
 
     Parameters
     ----------
-    results : iterable or callable
-        Result dicts, to be read several times; or what gives a fresh iterator at each call.
+    results : iterable
+        Of result dicts; is gone through several times.
     folder : str or Path
         Is made where it is missing.
     exercise : str
@@ -159,66 +158,62 @@ def write(results, folder, exercise, adjust, late_penalty, due, similar):
     """
     folder, tasks, layouts = Path(folder), {}, set()
     (folder / "feedback").mkdir(parents=True, exist_ok=True)
-    read = results if callable(results) else results.__iter__
-    for result in read():
-        layouts.add(result["layout"])
-        tasks |= {
-            n: BLANK | {"title": t["title"], "of": t["of"]} for n, t in result["tasks"].items()
-        }
-    of = sum(task["of"] for task in tasks.values())
-    about = {"exercise": exercise, "of": of, "due": due, "late_penalty": late_penalty}
+    for result in results:
+        layouts.add(f"{result['layout']}.csv")
+        for number, task in result["tasks"].items():
+            tasks[number] = BLANK | {name: task[name] for name in ("title", "level", "of")}
+    about = {"exercise": exercise, "due": due, "late_penalty": late_penalty, "tasks": tasks}
+    about |= {"of": sum(task["of"] for task in tasks.values()), "seeds": result.get("seeds", [])}
 
     def marks():
-        return (_mark(result, about, tasks, adjust) for result in read())
+        return (_mark(result, about, adjust) for result in results)
 
-    hints = {n: task.hints for c in CHAPTERS for n, task in chapter(c).items()}
-    facts = {"about": about, "tasks": tasks, "marks": marks, "similar": similar, "hints": hints}
-    facts |= _summary(marks())
-    names = {"canvas.csv", "moodle.csv"} & {f"{layout}.csv" for layout in layouts}
-    for name in names | {"marks.csv", "marks.json", "similar.csv", "overview.html"}:
+    facts = {"about": about, "marks": marks, "similar": similar} | _summary(marks())
+    names = {"marks.csv", "marks.json", "similar.csv", "overview.html"}
+    for name in names | layouts & {"canvas.csv", "moodle.csv"}:
         _fill(name, folder / name, facts)
     for mark in marks():
-        path = folder / "feedback" / mark["feedback"]
-        _fill("feedback.html", path, {"about": about, "mark": mark, "hints": hints})
+        _fill("feedback.html", folder / "feedback" / mark["feedback"], facts | {"mark": mark})
 
 
-def _mark(result, about, tasks, adjust):
+def _mark(result, about, adjust):
     """A result with what it earned; needs no more reading once all is marked by hand."""
     names = dict.fromkeys((same(result["student"]), result["ident"]))
     changes = [change for name in names for change in adjust.get(name, ())]
     changes = [change for change in changes if change["exercise"] in ("", about["exercise"])]
-    done = {n: task | result["tasks"].get(n, {}) for n, task in tasks.items()}
+    tasks = {n: blank | result["tasks"].get(n, {}) for n, blank in about["tasks"].items()}
     for change in changes:
-        if change["task"] in done:
-            done[change["task"]] |= {"points": change["points"], "by_hand": True}
-    judged = [task["points"] for task in done.values() if task["points"] is not None]
+        if change["task"] in tasks:
+            tasks[change["task"]] |= {"points": change["points"], "by_hand": True}
+    judged = [task["points"] for task in tasks.values() if task["points"] is not None]
     late = [change["late_days"] for change in changes if change["late_days"] is not None]
-    late = late[-1] if late else days_late(result["time"], about["due"])
+    late = [days_late(result["time"], about["due"]), *late][-1]
     earned, bonus = sum(judged), sum(change["bonus"] or 0 for change in changes)
-    lost = earned * min(1, about["late_penalty"] * late)
-    score = round(max(0, earned - lost + bonus), 2) if judged else None
-    final = 0 < len(judged) == len(done)
-    read = final and result["status"] == "needs reading"
-    mark = {"tasks": done, "late_days": late, "bonus": bonus, "earned": earned, "lost": lost}
-    mark |= {"score": score, "final": final, "status": "graded" if read else result["status"]}
-    page = page_name(result["student"], result["ident"])
-    return result | mark | {"of": about["of"], "feedback": page, "adjustments": changes}
+    lost, final = earned * min(1, about["late_penalty"] * late), 0 < len(judged) == len(tasks)
+    read = {n for n, task in tasks.items() if task["by_hand"] and task["state"] == "needs reading"}
+    status = "graded" if final and result["status"] == "needs reading" else result["status"]
+    return result | {
+        "tasks": tasks, "adjustments": changes, "of": about["of"], "final": final, "status": status,
+        "late_days": late, "bonus": bonus, "earned": earned, "lost": round(lost, 2),
+        "score": round(max(0, earned - lost + bonus), 2) if judged else None,
+        "happened": [said for said in result["happened"] if said.partition(":")[0] not in read],
+        "feedback": page_name(result["student"], result["ident"]),
+    }  # fmt: skip
 
 
 def _summary(marks):
     """What the overview counts."""
-    statuses, scores, seeds = Counter(), [], set()
-    states, mistakes, points = defaultdict(Counter), defaultdict(Counter), defaultdict(list)
+    statuses, scores = Counter(), []
+    counts, mistakes = defaultdict(Counter), defaultdict(Counter)
     for mark in marks:
         statuses[mark["status"]] += 1
-        seeds |= {*mark.get("seeds", ())}
         scores += [mark["score"]] * mark["final"]
         for number, task in mark["tasks"].items():
-            states[number][task["state"]] += 1
+            judged, points = task["points"] is not None, task["points"] or 0
+            counts[number].update({task["state"]: 1, "judged": judged, "points": points})
             mistakes[number].update([task["mistake"]] * bool(task["mistake"]))
-            points[number] += [task["points"]] * (task["points"] is not None)
-    facts = {"statuses": statuses, "states": states, "mistakes": mistakes, "points": points}
-    return facts | {"scores": sorted(scores), "seeds": sorted(seeds)}
+    facts = {"statuses": statuses, "counts": counts, "mistakes": mistakes}
+    return facts | {"scores": sorted(scores)}
 
 
 def _row(cells):
@@ -226,17 +221,14 @@ def _row(cells):
     line = io.StringIO()
     guarded = (re.sub(r"^(?=[=+\-@\t\r\n])", "'", x) if isinstance(x, str) else x for x in cells)
     csv.writer(line).writerow(guarded)
-    return Markup(line.getvalue())
+    return line.getvalue()
 
 
 def _fill(template, path, facts):
-    stream = TEMPLATES.get_template(template).stream(facts)
+    stream = PAGES.get_template(template).stream(facts)
     stream.dump(str(path), encoding="utf-8", errors="backslashreplace")
 
 
-TEMPLATES = Environment(
-    loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined
-)
-TEMPLATES.filters |= {"row": _row, "number": "{:.10g}".format}
-TEMPLATES.filters["words"] = lambda text: Markup(to_html(text))
-TEMPLATES.filters["card"] = lambda card: Markup(Card(**card)._repr_html_())
+PAGES = Environment(loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined)
+PAGES.filters |= {"row": _row, "to_html": to_html, "number": "{:.10g}".format}
+PAGES.globals |= {"Card": Card, "find": find}
