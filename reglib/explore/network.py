@@ -1,7 +1,9 @@
 """Explorers of the whole network: its backpropagation, loss, switches and training curves."""
 
 import copy
+import tomllib
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 from contourpy import contour_generator
@@ -17,8 +19,8 @@ from reglib.explore.linear import patients
 from reglib.style import BLUE, GREEN, GREY, ORANGE, PURPLE, TRAIN, VALIDATION
 
 _POINTS = {"(0, 0) → 0": 0, "(0, 1) → 1": 1, "(1, 0) → 1": 1, "(1, 1) → 0": 0}
-# What stands at each place of the graph: inputs x, hidden units h, the output o, the loss L, the
-# edges of W₁ (U) and of W₂ (V).
+_STEPS = tomllib.loads(Path(__file__).with_name("backprop.toml").read_text(encoding="utf-8"))
+# What stands at each place of the graph, see backprop.toml.
 _GROUPS = np.array(list("xxhhoLUUUUVV"))
 _NODES = np.array([(0, 1), (0, -1), (1.6, 1), (1.6, -1), (3.1, 0), (4.2, 0)])
 _FROM, _TO = _NODES[[0, 0, 1, 1, 2, 3]], _NODES[[2, 3, 2, 3, 4, 4]]
@@ -37,10 +39,10 @@ def tiny_network(l2):
     return net
 
 
-def _digits(*arrays):
-    """Return each array as text in one line, three digits a number."""
+def _digits(array):
+    """Return an array as text in one line, three digits a number."""
     look = {"float_kind": "{:z.3f}".format}  # z: no minus before a zero
-    return [np.array2string(np.array(a), formatter=look).replace("\n", "") for a in arrays]
+    return np.array2string(np.array(array), formatter=look).replace("\n", "")
 
 
 @cache
@@ -56,30 +58,20 @@ def backprop_steps(x, y, l2, rate):
     ((W1, W2), (b1, b2)), ((dW1, dW2), (d1, d2)) = (net.weights, net.biases), net.gradients(X, [y])
     new = copy.deepcopy(net)
     new.backward_propagation(X, [y], rate)
-    after = new.compute_loss(new.forward_propagation(X), [y])
-    right, penalty = a2[0, 0] if y else 1 - a2[0, 0], L2(l2)(net.weights)
-    tX, tz1, ta1, tz2, ta2, td2, td1, rest = _digits(X, z1, a1, z2, a2, d2, d1, 1 - a1)
-    tW1, tW2, tb1, tb2, tdW1, tdW2, row = _digits(W1, W2, b1, b2, dW1, dW2, W2.T)
-    return f"from {loss:.3f} to {after:.3f}", [
-        ("x and y", f"= {tX} and {y}", "x", [("x", 0, "x", x)]),
-        ("z₁ = x W₁ + b₁", f"= {tX} {tW1}\n + {tb1}\n= {tz1}", "hU", [("h", 0, "z", z1)]),
-        ("a₁ = σ(z₁)", f"= σ({tz1})\n= {ta1}", "h", [("h", 0, "a", a1)]),
-        ("z₂ = a₁ W₂ + b₂", f"= {ta1} {tW2}\n + {tb2}\n= {tz2}", "oV", [("o", 0, "z", z2)]),
-        ("a₂ = σ(z₂)", f"= σ({tz2})\n= {ta2}", "o", [("o", 0, "a", a2)]),
-        ("loss = −y ln a₂ − (1−y) ln(1−a₂) + l2 Σ W²",
-         f"= −ln {right:.3f} + {penalty:.3f}\n= {loss:.3f}", "L", [("L", 0, "", loss)]),
-        ("δ₂ = a₂ − y", f"= {ta2} − {y}\n= {td2}", "o", [("o", 1, "δ", d2)]),
-        ("dW₂ = a₁ᵀ δ₂ + 2 l2 W₂,  db₂ = δ₂",
-         f"= {ta1}ᵀ {td2}\n + 2·{l2:.2f} {tW2}\n= {tdW2}", "oV", [("V", 1, "", dW2)]),
-        ("δ₁ = δ₂ W₂ᵀ ⊙ a₁ ⊙ (1 − a₁)",
-         f"= {td2} {row}\n ⊙ {ta1} ⊙ {rest}\n= {td1}", "hV", [("h", 1, "δ", d1)]),
-        ("dW₁ = xᵀ δ₁ + 2 l2 W₁,  db₁ = δ₁",
-         f"= {tX}ᵀ {td1}\n + 2·{l2:.2f} {tW1}\n= {tdW1}", "hU", [("U", 1, "", dW1)]),
-        ("update: W ← W − rate · dW",
-         f"W₁[0, 0] = {W1[0, 0]:.3f} − {rate:.1f}·({dW1[0, 0]:z.3f}) = {new.weights[0][0, 0]:.3f}",
-         "hoUVL", [("U", 0, "→", new.weights[0]), ("V", 0, "→", new.weights[1]),
-                   ("h", 0, "b →", new.biases[0]), ("o", 0, "b →", new.biases[1]),
-                   ("L", 0, "→", after)]),
+    values = {
+        "X": X, "W1": W1, "b1": b1, "z1": z1, "a1": a1, "W2": W2, "b2": b2, "z2": z2, "a2": a2,
+        "right": a2[0, 0] if y else 1 - a2[0, 0], "penalty": L2(l2)(net.weights), "loss": loss,
+        "d2": d2, "dW2": dW2, "row": W2.T, "rest": 1 - a1, "d1": d1, "dW1": dW1,
+        "new_W1": new.weights[0], "new_b1": new.biases[0], "new_W2": new.weights[1],
+        "new_b2": new.biases[1], "new_loss": new.compute_loss(new.forward_propagation(X), [y]),
+        "before": W1[0, 0], "slope": dW1[0, 0], "after": new.weights[0][0, 0],
+    }  # fmt: skip
+    text = {name: _digits(value) for name, value in values.items()}
+    text |= {"y": y, "l2": l2, "rate": rate}
+    return "from {loss} to {new_loss}".format(**text), [
+        (step["equation"], step["numbers"].format(**text), step["lights"],
+         [(*place, values[name]) for *place, name in step["adds"]])
+        for step in _STEPS["steps"]
     ]  # fmt: skip
 
 
