@@ -22,6 +22,9 @@ if __name__ == "__main__":  # in the sandbox, where the argument names the folde
 
 import numpy as np  # noqa: E402
 
+if __name__ == "__main__":  # nothing that lies beside it
+    sys.path.pop()
+
 SIZES = struct.Struct("<II")
 KINDS = {"tuple": tuple, "list": list, "set": set}
 MOST = 2**25  # bytes of one frame's arrays; a header has a tenth at most

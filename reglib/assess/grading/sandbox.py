@@ -5,15 +5,17 @@ import json
 import math
 import os
 import platform
+import re
 import resource
 import select
 import shutil
 import signal
+import stat
 import struct
 import subprocess
 import sys
-import tempfile
 import time
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -31,30 +33,8 @@ ENVIRONMENT = {
 WARM = """import io, numpy as np
 A, file = np.eye(99), io.BytesIO()
 np.linalg.solve(A @ A, A), np.save(file, A), file.seek(0), np.load(file)"""
-
-# The machines whose system calls we know: the column of their numbers below, and their name.
-MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
+CALLS = tomllib.loads(Path(__file__).with_name("calls.toml").read_text(encoding="utf-8"))
 THREAD, ALLOW, REFUSE, NO_SUCH, KILL = 0x10000, 0x7FFF0000, 0x50001, 0x50026, 0x80000000
-NONE = 0xFFFF  # the machine has no such call
-CLONE, CLONE3 = (56, 220), (435, 435)
-RENAMES = ((82, NONE), (264, 38), (316, 276))
-# New processes and programs, signals to and debugging of others, sockets, memory that no limit
-# sees, and the kernel's less guarded doors.
-REFUSED = {
-    "fork": (57, NONE), "vfork": (58, NONE), "execve": (59, 221), "execveat": (322, 281),
-    "kill": (62, 129), "tkill": (200, 130), "tgkill": (234, 131), "rt_sigqueueinfo": (129, 138),
-    "rt_tgsigqueueinfo": (297, 240), "pidfd_send_signal": (424, 424), "pidfd_open": (434, 434),
-    "ptrace": (101, 117), "process_vm_readv": (310, 270), "process_vm_writev": (311, 271),
-    "prlimit64": (302, 261), "setrlimit": (160, 164), "socket": (41, 198),
-    "socketpair": (53, 199), "io_uring_setup": (425, 425), "memfd_create": (319, 279),
-    "memfd_secret": (447, 447), "shmget": (29, 194), "msgget": (68, 186), "semget": (64, 190),
-    "mq_open": (240, 180), "unshare": (272, 97), "setns": (308, 268), "mount": (165, 40),
-    "umount2": (166, 39), "fsopen": (430, 430), "move_mount": (429, 429),
-    "pivot_root": (155, 41), "chroot": (161, 51), "bpf": (321, 280),
-    "perf_event_open": (298, 241), "userfaultfd": (323, 282), "add_key": (248, 217),
-    "request_key": (249, 218), "keyctl": (250, 219), "setpriority": (141, 140),
-    "sched_setaffinity": (203, 122), "sched_setscheduler": (144, 119), "modify_ldt": (154, NONE),
-}  # fmt: skip
 
 
 class Stopped(BaseException):
@@ -70,13 +50,10 @@ def missing(mode="bubblewrap"):
     if mode not in MODES:
         raise ValueError(f"sandbox must be one of {', '.join(MODES)}, got {mode!r}")
     other = "Inside a container of your own: --sandbox=container-already"
-    if sys.platform != "linux" or platform.machine() not in MACHINES:
+    if sys.platform != "linux" or platform.machine() not in CALLS["machines"]:
         return "Grading needs Linux on a 64-bit Intel, AMD or ARM processor."
     if mode == "bubblewrap" and not shutil.which("bwrap"):
-        return (
-            "Grading runs what students wrote, and the sandbox for that is not here: install "
-            f"the package `bubblewrap`. {other}"
-        )
+        return f"Students' code runs in a sandbox: install the package `bubblewrap`. {other}"
     try:
         Sandbox(mode=mode).close()
     except RuntimeError as reason:
@@ -84,20 +61,21 @@ def missing(mode="bubblewrap"):
     return ""
 
 
-def program(killed=()):
-    """The seccomp filter as bytes: calls in `REFUSED` fail, those in `killed` end the process.
+def program(killed=False):
+    """The seccomp filter as bytes: what `calls.toml` lists is refused; a thread may be started.
 
-    A thread may be started, a process may not.
+    With `killed`, renaming a file ends the process, as a kill at that moment would.
     """
-    column, machine = MACHINES[platform.machine()]
+    column = list(CALLS["machines"]).index(platform.machine())
     load, equal, above, bits, end = 0x20, 0x15, 0x35, 0x45, 0x06
-    rules = [(load, 0, 0, 4), (equal, 1, 0, machine), (end, 0, 0, KILL), (load, 0, 0, 0)]
+    rules = [(load, 0, 0, 4), (equal, 1, 0, CALLS["machines"][platform.machine()])]
+    rules += [(end, 0, 0, KILL), (load, 0, 0, 0)]
     rules += [(above, 0, 1, 0x40000000), (end, 0, 0, KILL)]  # x32, another numbering
-    answers = [(CLONE3, NO_SUCH), *((call, REFUSE) for call in REFUSED.values())]
-    for call, answer in [*answers, *((call, KILL) for call in killed)]:
-        rules += [(equal, 0, 1, call[column]), (end, 0, 0, answer)]
-    rules += [(equal, 0, 3, CLONE[column]), (load, 0, 0, 16), (bits, 1, 0, THREAD)]
-    rules += [(end, 0, 0, REFUSE), (end, 0, 0, ALLOW)]
+    for kind, answer in {"refused": REFUSE, "absent": NO_SUCH, "renames": KILL}.items():
+        for numbers in CALLS[kind].values() if kind != "renames" or killed else ():
+            rules += [(equal, 0, 1, numbers[column] % 2**32), (end, 0, 0, answer)]
+    rules += [(equal, 0, 3, CALLS["checked"]["clone"][column]), (load, 0, 0, 16)]
+    rules += [(bits, 1, 0, THREAD), (end, 0, 0, REFUSE), (end, 0, 0, ALLOW)]
     return b"".join(struct.pack("HBBI", *rule) for rule in rules)
 
 
@@ -116,10 +94,9 @@ def _needed():
     ask = [sys.executable, *FLAGS, "-c", probe]
     found = subprocess.run(ask, capture_output=True, check=True, timeout=60).stdout
     binary, library, maps = json.loads(found)
-    library = {Path(path) for path in library}
     shared = {Path(path).parent for path in maps}
     shared = {path for path in shared if not any(map(path.is_relative_to, (home, *library)))}
-    return Path(binary), sorted(library | shared), home
+    return Path(binary), sorted(shared.union(map(Path, library))), home
 
 
 @functools.cache
@@ -130,39 +107,20 @@ def _bubblewrap():
     command += ["--die-with-parent", "--as-pid-1", "--clearenv", "--cap-drop", "ALL"]
     for name, value in ENVIRONMENT.items():
         command += ["--setenv", name, value]
-    links = [path for path in map(Path, ("/lib", "/lib64")) if path.is_symlink()]
-    for path in links:
-        command += ["--symlink", os.readlink(path), str(path)]
-    loader = Path("/lib64").resolve()
-    for path in [*folders, *filter(Path.exists, [loader, Path("/etc/ld.so.cache")]), binary]:
+    for link in filter(Path.is_symlink, map(Path, ("/lib", "/lib64"))):
+        command += ["--symlink", os.readlink(link), str(link)]
+    seen = [*folders, Path("/lib64").resolve(), Path("/etc/ld.so.cache"), binary]
+    for path in filter(Path.exists, seen):
         command += ["--ro-bind", str(path), str(path)]
-        for pattern in ("site-packages", "dist-packages", "python3*/*-packages"):
-            for hidden in path.glob(pattern) if path.is_dir() else ():
-                command += ["--tmpfs", str(hidden)]
+        for hidden in [*path.glob("*-packages"), *path.glob("python3*/*-packages")]:
+            command += ["--tmpfs", str(hidden)]
     for path in [home / "numpy", *home.glob("numpy.libs")]:
         command += ["--ro-bind", str(path), f"/numpy/{path.name}"]
     for path in ("/dev/null", "/dev/urandom", "/dev/zero"):
         command += ["--dev-bind", path, path]
-    command += [
-        "--ro-bind",
-        inside.__file__,
-        "/inside.py",
-        "--size",
-        str(FOLDER),
-        "--tmpfs",
-        "/tmp",
-    ]
+    command += ["--ro-bind", inside.__file__, "/inside.py"]
+    command += ["--size", str(FOLDER), "--tmpfs", "/tmp"]
     return command, [str(binary), *FLAGS, "/inside.py", "/numpy"]
-
-
-@functools.cache
-def _numpy_alone():
-    """A folder through which NumPy can be imported, and nothing that lies beside it."""
-    folder = Path(tempfile.mkdtemp(prefix="numpy-"))
-    home = Path(np.__file__).parents[1]
-    for path in [home / "numpy", *home.glob("numpy.libs")]:
-        (folder / path.name).symlink_to(path)
-    return str(folder)
 
 
 class Sandbox:
@@ -179,8 +137,8 @@ class Sandbox:
         program is stopped, so that the judge may look there.
     data : int
         How many bytes more than at its start it may hold; 0 for the usual limit.
-    killed : tuple
-        System calls at which it is killed.
+    killed : bool
+        Whether it is killed as soon as it renames a file.
 
     Raises
     ------
@@ -188,26 +146,9 @@ class Sandbox:
         When it does not start, which is no fault of the student's.
     """
 
-    def __init__(self, seconds=20.0, mode="bubblewrap", folder="", data=0, killed=()):
+    def __init__(self, seconds=20.0, mode="bubblewrap", folder="", data=0, killed=False):
         self.seconds, self.folder, self.late, self.held = seconds, folder, "", bytearray()
-        info, theirs = os.pipe()
-        if mode == "bubblewrap":
-            command, python = _bubblewrap()
-            shared = ["--bind", folder, folder] * bool(folder)
-            command = [*command, *shared, "--remount-ro", "/", "--chdir", "/tmp"]
-            command += ["--info-fd", str(theirs), *python]
-        else:
-            command = [sys.executable, *FLAGS, inside.__file__, _numpy_alone()]
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            pass_fds=[theirs], start_new_session=True, env=ENVIRONMENT,
-            cwd=folder or tempfile.gettempdir(),
-        )  # fmt: skip
-        os.close(theirs)
-        os.set_blocking(self.process.stdin.fileno(), False)
-        with open(info, "rb") as pipe:
-            said = pipe.read() if mode == "bubblewrap" else b""
-        self.pid = json.loads(said)["child-pid"] if said else self.process.pid
+        self._open(mode)
         limits = {"AS": MEMORY, "CPU": math.ceil(10 * seconds), "FSIZE": FILE, "NOFILE": 64}
         try:
             if data:
@@ -219,6 +160,24 @@ class Sandbox:
             self.close()
             why = self.process.stderr.read().decode(errors="replace").strip()[-300:] or reason
             raise RuntimeError(f"The sandbox does not start: {why}") from None
+
+    def _open(self, mode):
+        info, theirs = os.pipe()
+        command = [sys.executable, *FLAGS, inside.__file__, str(Path(np.__file__).parents[1])]
+        if mode == "bubblewrap":
+            command, python = _bubblewrap()
+            shared = ["--bind", self.folder, self.folder] * bool(self.folder)
+            command = [*command, *shared, "--remount-ro", "/", "--chdir", "/tmp"]
+            command += ["--info-fd", str(theirs), *python]
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            pass_fds=[theirs], start_new_session=True, env=ENVIRONMENT,
+        )  # fmt: skip
+        os.close(theirs)
+        os.set_blocking(self.process.stdin.fileno(), False)
+        with open(info, "rb") as pipe:
+            said = pipe.read() if mode == "bubblewrap" else b""
+        self.pid = json.loads(said)["child-pid"] if said else self.process.pid
 
     def ask(self, do, *values):
         """Return the reply to a request and the values in it, or raise `Stopped`."""
@@ -233,7 +192,10 @@ class Sandbox:
             reply, values = inside.message(*map(self._read, sizes))
             return dict(reply), values
         except (ValueError, TypeError, LookupError, RecursionError, OSError, EOFError):
-            raise self._ended() from None
+            self._kill()
+            said = f"Its process ended before it answered (exit code {self.process.wait()})."
+            state = "timeout" if "seconds" in self.late else "crashed"
+            raise Stopped(state, self.late or said) from None
         finally:
             if self.folder:
                 self._freeze()
@@ -256,22 +218,14 @@ class Sandbox:
         return found
 
     def _wait(self, read, write):
-        """Wait for a pipe, no longer than there is time, while its folder is not too full."""
+        """Wait for a pipe, as long as there is time and its folder is not too full."""
         while not any(select.select(read, write, [], min(0.2, self.seconds))):
             if time.monotonic() > self.end:
                 self.late = f"It was stopped after {self.seconds:g} seconds."
-            elif self.folder and overfull(self.folder):
+            elif self.folder and scrub(self.folder):
                 self.late = "It was stopped: it wrote more than it may."
             if self.late:
                 raise TimeoutError
-
-    def _ended(self):
-        """What to raise when no reply came, or one that is none."""
-        self._kill()
-        code = self.process.wait()
-        if self.late:
-            return Stopped("timeout" if "seconds" in self.late else "crashed", self.late)
-        return Stopped("crashed", f"Its process ended before it answered (exit code {code}).")
 
     def _kill(self):
         """Kill the program, by which its processor time is counted, and then what holds it."""
@@ -286,13 +240,12 @@ class Sandbox:
         """Stop every thread of the program, so that it changes nothing while the judge looks."""
         try:
             os.kill(self.pid, signal.SIGSTOP)
-            while any(
-                path.read_text().rpartition(")")[2].split()[0] not in "tTZX"
-                for path in Path(f"/proc/{self.pid}/task").glob("*/stat")
-            ):
+            tasks = Path(f"/proc/{self.pid}/task")
+            while any(re.search(r"State:\t[RSD]", p.read_text()) for p in tasks.glob("*/status")):
                 time.sleep(0.001)
-        except (OSError, IndexError):  # it has ended
+        except OSError:  # it has ended
             pass
+        scrub(self.folder)
 
     def close(self):
         """End the program and all that it left behind."""
@@ -305,16 +258,19 @@ class Sandbox:
         self.process.stdout.close()
 
 
-def overfull(folder, entries=1000):
-    """Whether a folder holds more than a program may write."""
+def scrub(folder):
+    """Remove what is no plain file; return whether there is more than a program may write."""
     size = 0
     for place, folders, files in os.walk(folder):
-        entries -= len(folders) + len(files)
-        for name in files:
+        for name in folders + files:
+            path = os.path.join(place, name)
             try:
-                size += os.lstat(os.path.join(place, name)).st_size
-            except OSError:  # gone again
-                pass
-        if entries < 0 or size > FOLDER:
-            return True
+                found = os.lstat(path)
+                if stat.S_IFMT(found.st_mode) not in (stat.S_IFDIR, stat.S_IFREG):
+                    os.unlink(path)
+            except OSError:  # it is gone
+                continue
+            size += found.st_size + 4096
+            if size > FOLDER:
+                return True
     return False
