@@ -55,7 +55,8 @@ def test_another_method_changes_the_prints():
     [
         "", "\0", "x = 1 +\0 2", "'" * 99_999, '"""' + "x\n" * 99_999, "(" * 99_999, "x+" * 99_999,
         "\\" * 99_999, "def " * 99_999, "def f(" * 99_999, "x = '\ud800' + \ud800",
-        "%timeit x\n!ls", "if x:\n    y\n  z\n", "x\n" + "\t" * 999 + "y", "🙂 = 1\r\f\v", "f'{" * 9_999,
+        "%timeit x\n!ls",
+        "if x:\n    y\n  z\n", "x\n" + "\t" * 999 + "y", "🙂 = 1\r\f\v", "f'{" * 9_999,
     ],
     ids=range(16),
 )  # fmt: skip
