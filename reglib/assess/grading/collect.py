@@ -3,56 +3,33 @@
 import json
 import os
 import re
-import stat
-from collections import Counter, defaultdict
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from typing import NamedTuple
+from collections import Counter, namedtuple
+from dataclasses import make_dataclass, replace
+from datetime import datetime
 
 from reglib.assess.release import CODE_STUB
 
 LIMIT = 10_000_000  # bytes of a notebook; an honest one with many pictures has a few millions
-DEPTH = 8  # folders inside folders that are entered
 # What nbgrader's exchange, Moodle (as a folder or as a prefix) and Canvas (a prefix) write before
 # the student's own file name. "anon" stands for the name where an assignment is marked blind.
 LAYOUTS = {
     "nbgrader": r"(?P<student>.+)\+[^+]+\+(?P<time>\d{4}-\d\d-\d\d [^+]+)(\+[^+]*)?",
     "moodle": r"(?P<student>.+?)(_(?P<ident>\d+))?_assignsubmission_.+",
-    "canvas": r"(LATE_(?=anon_))?(?P<student>\w+?)_(LATE_)?(?P<ident>\d+|(?<=anon_)\w{5})_"
-    r"(\d+_.+|(text|link)\.html)",
+    "canvas": r"(LATE_)?(?P<student>\w+?)_(LATE_)?(?P<ident>\d+|(?<=anon_)\w{5})_"
+    r"(\d+_|(text|link)\.).+",
 }
-WHY = ("", "the one that can be read", "the newest", "the one with most answers", "the last name")
-
-
-@dataclass(frozen=True, order=True)
-class Submission:
-    """One student's file for one exercise; `problem` says why it cannot be read, if so.
-
-    `path` is absolute, `file` relative to the folder, `ident` the learning platform's number,
-    `layout` "nbgrader", "canvas", "moodle" or "plain", `time` ISO 8601 in UTC or "".
-    """
-
-    student: str
-    exercise: str
-    path: str
-    file: str
-    ident: str = ""
-    layout: str = "plain"
-    time: str = ""
-    problem: str = ""
-    note: str = ""
-
-
-class Cell(NamedTuple):
-    """A cell: nbgrader's `grade_id` or else its own id, "code" or "markdown", and its source."""
-
-    name: str
-    kind: str
-    source: str
+# One student's file for one exercise. `path` is absolute, `file` relative to the folder, `ident`
+# the platform's number, `time` ISO 8601 in UTC or "", `problem` why it cannot be read or "".
+FIELDS = "student exercise path file ident layout time problem note".split()
+HERE = {"__module__": __name__}  # so that another process finds it
+Submission = make_dataclass("Submission", FIELDS, namespace=HERE, frozen=True, order=True)
+NAMED = re.compile(r"[a-z]+-\d\d?-\d+$")  # task-3-7, and what else belongs to it
+# nbgrader's grade_id or else the cell's own id, "code" or "markdown", and the source.
+Cell = namedtuple("Cell", "name kind source")
 
 
 def submissions(folder, exercises):
-    """Find one submission for each student and exercise, sorted by exercise and student.
+    """Find one `Submission` for each student and exercise, sorted by exercise and student.
 
     `exercises` are names like ``("01_norm_penalties", ...)``. Which of them a notebook is follows
     from its cells, else from its path, else it is the only one in the folder, else "". Whatever
@@ -60,23 +37,24 @@ def submissions(folder, exercises):
     """
     folder = os.path.realpath(folder)
     if not os.path.isdir(folder):
-        raise ValueError(f"folder {folder!r} is no folder; give the one that holds the submissions")
-    found = [_submission(folder, exercises, *one) for one in _files(folder)]
-    found = sorted(filter(None, found), reverse=True)
-    idents, groups, known = defaultdict(set), defaultdict(list), set()
-    for _, one in found:
-        idents[one.student].add(one.ident)
+        raise ValueError(f"folder {folder!r} is no folder: name the one of the submissions")
+    ranked = (_rank(folder, path, exercises) for path in _files(folder))
+    found = sorted(filter(None, ranked), reverse=True)  # notebooks first, the best to the front
+    people = Counter(name for name, _ in {(one.student, one.ident) for _, one in found})
     only = {one.exercise for _, one in found} - {""}
+    best, files, known = {}, Counter(), set()
     for rank, one in found:
-        exercise = one.exercise or (min(only) if len(only) == 1 else "")
         # Two people of one name, or a blind assignment, where all have the same.
-        name = f"{one.student}_{one.ident}" if len(idents[one.student]) > 1 else one.student
+        name = f"{one.student}_{one.ident}" if people[one.student] > 1 else one.student
+        exercise = one.exercise or (min(only) if len(only) == 1 else "")
         # A stray file that tells no exercise is no news beside the student's notebooks.
         if rank[0] or exercise or name not in known:
-            groups[exercise, name].append((rank, replace(one, exercise=exercise, student=name)))
+            best.setdefault((exercise, name), replace(one, exercise=exercise, student=name))
+            files[exercise, name] += rank[0]
             known.add(name)
-    chosen = [_choose(group) for group in groups.values()]
-    return sorted(chosen, key=lambda one: (one.exercise, _natural(one.student)))
+    many = "{} files; the newest that can be read was taken, or else the one with most answers"
+    notes = {key: many.format(count) for key, count in files.items() if count > 1}
+    return [replace(best[key], note=notes.get(key, "")) for key in sorted(best)]
 
 
 def read(path):
@@ -88,34 +66,24 @@ def read(path):
     data = _bytes(path)
     try:
         notebook = json.loads(data.decode("utf-8-sig"))
-    except (RecursionError, ValueError) as error:
+        if (version := notebook["nbformat"]) == 4:
+            return [_cell(cell) for cell in notebook["cells"][:]]
+    except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise ValueError(f"it is damaged, cut off or no notebook ({error})") from error
-    version = notebook.get("nbformat") if isinstance(notebook, dict) else None
-    if version != 4:
-        found = f"its notebook format is {version!r:.20} and not 4"
-        raise ValueError(f"{found}: open it in JupyterLab and save it")
-    try:
-        return [_cell(cell) for cell in list.copy(notebook["cells"])]
-    except (AttributeError, KeyError, TypeError) as error:
-        raise ValueError("its cells are not what notebook format 4 says") from error
+    raise ValueError(f"its notebook format is {version!r:.20}, not 4: save it in JupyterLab")
 
 
 def _cell(cell):
-    """Return a cell as text; AttributeError, KeyError or TypeError when it is none."""
+    """Return a cell as text; many kinds of exceptions when it is none."""
     name = cell.get("metadata", {}).get("nbgrader", {}).get("grade_id") or cell.get("id", "")
-    source = cell["source"] if isinstance(cell["source"], list) else [cell["source"]]
     kind = "code" if cell["cell_type"] == "code" else "markdown"
-    return Cell(_plain(name), kind, _plain("".join(source)))
+    # Text or a list of texts: nothing else in JSON can be sliced.
+    return Cell(_plain(name), kind, _plain("".join(cell["source"][:])))
 
 
 def _plain(text):
     """Return text that UTF-8 can hold: half a character pair, or a stray byte, as an escape."""
     return text.encode("utf-8", "backslashreplace").decode()
-
-
-def _natural(text):
-    """Return a key that sorts "a9" before "a10"."""
-    return [int(part) if n % 2 else part for n, part in enumerate(re.split(r"(\d+)", text))]
 
 
 def _bytes(path):
@@ -126,39 +94,32 @@ def _bytes(path):
         if os.path.realpath(path) != os.path.abspath(path):
             raise ValueError("it is a symbolic link or lies behind one; links are not followed")
         with open(path, "rb", opener=lambda name, mode: os.open(name, mode | flags)) as file:
-            info = os.fstat(file.fileno())
-            if not stat.S_ISREG(info.st_mode):
+            if not os.path.isfile(file.fileno()):
                 raise ValueError("it is a pipe or a device, not a file")
-            if info.st_size > LIMIT:
-                size = f"{info.st_size / 1e6:,.1f} MB, and {LIMIT / 1e6:.0f} are allowed"
-                raise ValueError(f"it has {size}: clear its outputs in JupyterLab and save it")
+            if os.path.getsize(file.fileno()) > LIMIT:
+                raise ValueError(f"it is over {LIMIT // 10**6} MB: clear its outputs and save it")
             return file.read(LIMIT)
     except OSError as error:
         raise ValueError(f"it cannot be opened: {error.strerror}") from error
 
 
 def _files(folder):
-    """Yield each path, and whether it counts as a notebook: links and closed folders do too."""
-    closed, deepest = [], folder.count(os.sep) + DEPTH
+    """Yield the path of every file, and of each folder that is a link, closed or too deep."""
+    closed, deepest = [], folder.count("/") + 8
     for place, folders, files in os.walk(folder, onerror=closed.append):
-        paths = {name: os.path.join(place, name) for name in folders + files}
-        hidden = {name for name in paths if name.startswith(".") or name == "__MACOSX"}
-        links = {name for name, path in paths.items() if os.path.islink(path)}
-        folders[:] = set(folders) - hidden - links if place.count(os.sep) < deepest else []
-        for name in paths.keys() - set(folders):
-            notebook = name.lower().endswith(".ipynb") or name in links
-            yield paths[name], notebook and name not in hidden
-    yield from ((error.filename, True) for error in closed)
+        shown = {name for name in folders if name[0] != "." and name != "__MACOSX"}
+        enter = {name for name in shown if not os.path.islink(os.path.join(place, name))}
+        folders[:] = enter if place.count("/") < deepest else []
+        yield from (os.path.join(place, name) for name in shown.union(files).difference(folders))
+    yield from (error.filename for error in closed)
 
 
-def _submission(folder, exercises, path, notebook):
+def _rank(folder, path, exercises):
     """Return a file's rank among its student's, and its Submission; None for a stray file."""
     file, problem, answered = os.path.relpath(path, folder), "", 0
-    who = _who(folder, file, exercises, notebook)
-    if not who:
-        return None
-    places = f"{file}/{os.path.basename(folder)}".lower().split("/")
-    exercise = next((name for place in places for name in exercises if name in place), "")
+    notebook = bool(re.search(r"(?i)(^|/)[^./][^/]*\.ipynb$", file)) or not os.path.isfile(path)
+    place = f"{file}/{folder}".lower()
+    exercise = min((name for name in exercises if name in place), key=place.find, default="")
     try:
         if not notebook:
             raise ValueError(f"no notebook was handed in, only files such as {file!r}")
@@ -166,61 +127,44 @@ def _submission(folder, exercises, path, notebook):
         exercise = next((name for name in exercises if name.startswith(chapter)), exercise)
     except ValueError as error:
         problem = _plain(f"{error}")
-    one = Submission(path=path, file=_plain(file), exercise=exercise, problem=problem, **who)
-    return (notebook, not problem, one.time, answered, _natural(file[:-6])), one
+    if who := _who(folder, file, exercises, notebook):
+        student, ident, layout, time = who
+        rank = notebook, not problem, time, answered, len(file), file
+        file = _plain(file)
+        return rank, Submission(student, exercise, path, file, ident, layout, time, problem, "")
 
 
 def _who(folder, file, exercises, notebook):
-    """Return whose file it is, by the outermost name that says so; None for a stray file.
+    """Return the student, number, layout and time by the outermost name of `file` that tells them.
 
-    Outermost, because the student chooses what stands further in.
+    Outermost, because the student chooses what stands further in. None for a stray file.
     """
-    *places, name = file.split("/")
-    course = rf"(?i)[ _.+-]*({'|'.join(map(re.escape, exercises))})(-copy\d*| ?\(\d+\))*[ _.+-]*"
-    names = [*places, re.sub(r"(?i)\.ipynb$", "", name), *folder.split("/")[:-3:-1], "student"]
-    for n, place in enumerate(names):
-        for layout, pattern in LAYOUTS.items():
-            if match := re.fullmatch(pattern, place, re.DOTALL):
-                facts = {key: _plain(text) for key, text in match.groupdict("").items()}
-                return facts | {"layout": layout, "time": _utc(facts.get("time", ""))}
-        if (notebook or n < len(places)) and (rest := re.sub(course, " ", place).strip()):
-            return {"student": _plain(rest)} | _stamp(os.path.join(folder, *places))
-    return None
+    course = rf"({'|'.join(map(re.escape, exercises))})(-copy\d*| ?\(\d+\))*"
+    plain = rf"(?i)(?!{course}$)({course}[ _.-]*)?(?P<student>.+?)([ _.-]*{course})?"
+    names = [*re.sub(r"(?i)\.ipynb$", "", file).split("/"), *folder.split("/")[:-3:-1], "student"]
+    for n, name in enumerate(names):
+        for layout, pattern in [*LAYOUTS.items(), ("", plain)]:
+            match = re.fullmatch(pattern, name, re.DOTALL)
+            if match and (notebook or layout or n < file.count("/")):
+                facts = {"ident": "", "time": ""} | match.groupdict("")
+                time = _time(f"{folder}/{os.path.dirname(file)}/timestamp.txt", facts["time"])
+                layout = layout or ("nbgrader" if time else "plain")
+                return _plain(facts["student"]), facts["ident"], layout, time
 
 
-def _stamp(folder):
-    """Return what the time stamp tells that nbgrader puts beside a notebook."""
+def _time(path, text):
+    """Return nbgrader's time, from `text` or the file at `path`, as ISO 8601, or "" if none."""
     try:
-        text = _bytes(os.path.join(folder, "timestamp.txt")).decode()
+        text = (text or _bytes(path).decode()).strip().removesuffix(" UTC")
+        return datetime.fromisoformat(f"{text}+00:00").isoformat(timespec="seconds")
     except ValueError:
-        return {}
-    return {"layout": "nbgrader", "time": _utc(text.strip())}
-
-
-def _utc(text):
-    """Return nbgrader's time as ISO 8601 in UTC, or "" for what is none, or has another zone."""
-    try:
-        time = datetime.fromisoformat(text.replace(" UTC", "+00:00"))
-        return time.replace(tzinfo=time.tzinfo or UTC).astimezone(UTC).isoformat(timespec="seconds")
-    except (OverflowError, ValueError):
         return ""
 
 
 def _content(path):
     """Return the chapter that most cells of a notebook name, and how many tasks are answered."""
-    cells = [(re.fullmatch(r"([a-z]+)-(\d\d?)-\d+", cell.name), cell.source) for cell in read(path)]
-    named = [(match[1], match[2].zfill(2), source) for match, source in cells if match]
+    named = [(cell.name.split("-"), cell.source) for cell in read(path) if NAMED.match(cell.name)]
     if not named:
         raise ValueError("none of its cells belongs to an exercise, by grade_id or id")
-    chapter, _ = Counter(chapter for _, chapter, _ in named).most_common(1)[0]
-    return chapter, sum(kind == "task" and CODE_STUB not in source for kind, _, source in named)
-
-
-def _choose(group):
-    """Return the best of one student's files for one exercise, with a note if there are more."""
-    rank, best = group[0]
-    files = sum(rank[0] for rank, _ in group)
-    if files < 2:
-        return best
-    why = next(reason for reason, a, b in zip(WHY, rank, group[1][0], strict=True) if a != b)
-    return replace(best, note=f"{files} files; {why} was taken")
+    chapter = Counter(name[1] for name, _ in named).most_common(1)[0][0].zfill(2)
+    return chapter, sum(name[0] == "task" and CODE_STUB not in source for name, source in named)
