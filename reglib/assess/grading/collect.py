@@ -128,16 +128,14 @@ def _rank(folder, path, exercises):
     except ValueError as error:
         problem = _plain(f"{error}")
     if who := _who(folder, file, exercises, notebook):
-        student, ident, layout, time = who
-        rank = notebook, not problem, time, answered, len(file), file
-        file = _plain(file)
-        return rank, Submission(student, exercise, path, file, ident, layout, time, problem, "")
+        rank = notebook, not problem, who["time"], answered, len(file), file
+        return rank, Submission(path=path, exercise=exercise, problem=problem, note="", **who)
 
 
 def _who(folder, file, exercises, notebook):
-    """Return the student, number, layout and time by the outermost name of `file` that tells them.
+    """Return what the outermost name of `file` that tells a student tells; None if none does.
 
-    Outermost, because the student chooses what stands further in. None for a stray file.
+    Outermost, because the student chooses what stands further in.
     """
     course = rf"({'|'.join(map(re.escape, exercises))})(-copy\d*| ?\(\d+\))*"
     plain = rf"(?i)(?!{course}$)({course}[ _.-]*)?(?P<student>.+?)([ _.-]*{course})?"
@@ -146,10 +144,11 @@ def _who(folder, file, exercises, notebook):
         for layout, pattern in [*LAYOUTS.items(), ("", plain)]:
             match = re.fullmatch(pattern, name, re.DOTALL)
             if match and (notebook or layout or n < file.count("/")):
-                facts = {"ident": "", "time": ""} | match.groupdict("")
-                time = _time(f"{folder}/{os.path.dirname(file)}/timestamp.txt", facts["time"])
+                who = {"ident": "", "time": ""} | match.groupdict("")
+                time = _time(f"{folder}/{os.path.dirname(file)}/timestamp.txt", who["time"])
                 layout = layout or ("nbgrader" if time else "plain")
-                return _plain(facts["student"]), facts["ident"], layout, time
+                texts = {"student": _plain(who["student"]), "file": _plain(file)}
+                return who | texts | {"layout": layout, "time": time}
 
 
 def _time(path, text):
