@@ -91,8 +91,8 @@ class Explorer(widgets.VBox):
         Made with `figure`, never with pyplot. All that is not in ``moving`` is its background,
         drawn once and kept; changing it (a limit, a title) is allowed and costs a full draw.
     update : callable
-        Called with the controls' values by name; moves the artists, returns a line of HTML.
-        The same values must always give the same picture.
+        Called with the controls' values by name; moves the artists, returns a line of HTML, or
+        the numbers of ``says``. The same values must always give the same picture.
     moving : list of matplotlib artists
         What ``update`` changes; containers such as bars may be among them.
     controls : dict of str to ipywidgets
@@ -103,14 +103,18 @@ class Explorer(widgets.VBox):
         What to try; HTML, below the picture.
     alt : str
         The picture in words, for who cannot see it.
+    says : str, optional
+        The line of HTML, where the controls' values and the numbers stand in it by name.
     """
 
     words = tomllib.loads(Path(__file__).with_name("words.toml").read_text(encoding="utf-8"))
     # JupyterLab answers controls in another thread than the one that runs the cells.
     _lock = threading.RLock()
 
-    def __init__(self, fig, update, moving, controls, *, title, caption, alt):
+    def __init__(self, fig, update, moving, controls, *, title, caption, alt, says=""):
         self.fig, self.update, self.controls = fig, update, controls
+        if says:
+            self.update = lambda **values: says.format(**values | update(**values))
         self.title, self.alt = title, alt
         FigureCanvasAgg(fig)
         fig.set_layout_engine("constrained", w_pad=0.08, h_pad=0.08)

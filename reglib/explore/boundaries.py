@@ -91,17 +91,13 @@ def noise_boundary():
     fig.legend(loc="outside lower center", ncols=6, columnspacing=1, handlelength=1.2)
 
     def update(p, stddev):
-        share, edge, *accuracy, _ = boundary_fit(dropout=p, input_noise=stddev)
+        share, edge, train, test, _ = boundary_fit(dropout=p, input_noise=stddev)
         area.set_data(share)
         line.set_data(*edge.T)
         fits = [boundary_fit(dropout=q, input_noise=stddev) for q in _PS]
         set_each(lines, "ydata", np.transpose([fit[2:4] for fit in fits]))
         cursor.set_xdata([p, p])
-        return (
-            f"p = {p}, input noise {stddev}: training accuracy {accuracy[0]:.3f} ({len(y)} points, "
-            f"{np.sum(noisy != y)} labels wrong), test accuracy <b>{accuracy[1]:.3f}</b> (1,000 "
-            "points, true labels). Computed: one fit at each of the 25 positions, none between."
-        )
+        return {"train": train, "test": test, "n": len(y), "wrong": np.sum(noisy != y)}
 
     return fig, update, [area, line, dots, lines, cursor], {
         "p": positions("dropout p", _PS, 0), "stddev": positions("input noise", _STDDEVS, 0),
@@ -144,12 +140,9 @@ def mixup_boundary():
         edge.set_segments(lines(0.5))
         curve.set_data(up := share[:, _WALK], UP)
         right, sure = np.mean((P > 0.5) == y_test), np.maximum(P, 1 - P).mean()
-        return (
-            f"alpha = {alpha}: {np.mean((up > 0.1) & (up < 0.9)):.0%} of the dashed line lies "
-            f"between 0.1 and 0.9. On {len(P):,} test points with true labels the accuracy is "
-            f"<b>{right:.3f}</b> and the mean confidence <b>{sure:.3f}</b>: too "
-            f"{'sure' if sure > right else 'modest'} by {abs(sure - right):.3f}."
-        )
+        numbers = {"between": np.mean((up > 0.1) & (up < 0.9)), "n": len(P), "right": right}
+        too = "sure" if sure > right else "modest"
+        return numbers | {"sure": sure, "too": too, "by": abs(sure - right)}
 
     return fig, update, [area, soft, edge, walk, marks, curve], {
         "alpha": positions("alpha", _ALPHAS, 1),

@@ -199,12 +199,7 @@ def soft_threshold():
         after = [penalty.prox(weight, 1.0) for penalty in penalties]
         set_each(lines, "ydata", [penalty.prox(w, 1.0) for penalty in penalties])
         set_each(dots, "data", [([weight], [value]) for value in after])
-        one, two, both = map(in_words, after)
-        return (
-            f"The weight {weight:.2f} becomes: L1 {one}, L2 {two}, elastic net {both}. L1 sets "
-            f"every weight from {-strength:.2f} to {strength:.2f} to zero; L2 divides every weight "
-            f"by {1 + 2 * strength:.2f}."
-        )
+        return {"after": [*map(in_words, after)], "low": -strength, "divisor": 1 + 2 * strength}
 
     return fig, update, [zone, lines, line, dots], {
         "strength": slider("strength × step", 0.05, 2.5, 0.6),

@@ -117,12 +117,9 @@ def geometric_transform():
         P = net.predict_proba(news)
         set_each(bars, "height", P[one])
         set_each(own, "height", P[one] * (np.arange(10) == digit))
-        return (
-            f"The moved {digit} is read as <b>{P[one].argmax()}</b> with probability "
-            f"{P[one].max():.3f}; its label stays {digit}. Of {len(labels)} test digits moved like "
-            f"this <b>{np.mean(P.argmax(axis=1) == labels):.3f}</b> are read as labelled, unmoved "
-            f"{np.mean(upright == labels):.3f}."
-        )
+        right, before = np.mean(P.argmax(axis=1) == labels), np.mean(upright == labels)
+        numbers = {"read": P[one].argmax(), "P": P[one].max(), "n": len(labels)}
+        return numbers | {"right": right, "before": before}
 
     return fig, update, [views[1:], frames, bars, own], {
         "digit": positions("digit", range(10), 6), "flip": choice("flip", list(_FLIPS), "none"),
@@ -156,12 +153,8 @@ def color_transform():
         set_each(views, "data", (image, new))
         set_each(lines, "data", [np.histogram(c, _BINS)[0] / SIDE**2 for c in new.T])
         luma.set_xdata([np.mean(new @ _LUMA)] * 2)
-        return (
-            f"Mean luma {np.mean(image @ _LUMA):.3f} before, <b>{np.mean(new @ _LUMA):.3f}</b> "
-            f"now. Of all values {np.mean(new == 0):.1%} are 0 and {np.mean(new == 1):.1%} are 1 "
-            f"(before: {np.mean(image == 0):.1%} and {np.mean(image == 1):.1%}). Values "
-            "that were clipped to one end stay equal: no later factor tells them apart."
-        )
+        shares = [(np.mean(X @ _LUMA), np.mean(X == 0), np.mean(X == 1)) for X in (image, new)]
+        return dict(zip(("before", "now"), shares, strict=True))
 
     return fig, update, [views, lines, luma], {
         "photograph": choice("photograph", list(_LEFT), "temple"),
@@ -198,11 +191,8 @@ def random_erasing():
         set_each(views, "data", (image, new))
         lines[0].set_data(outline)
         set_each(bars, "height", [area, share, 1 - share, 1])
-        return (
-            f"Asked for: {area:.1%} of the area, a box of {height} × {width} pixels. It covers "
-            f"{n:,} of the picture's {SIDE**2:,}: <b>{share:.1%}</b> is erased, {1 - share:.1%} is "
-            f"still seen. The label stays {photograph}, all of it."
-        )
+        sizes = {"height": height, "width": width, "n": n, "of": SIDE**2}
+        return sizes | {"share": share, "seen": 1 - share}
 
     return fig, update, [views, lines, bars], {
         "photograph": choice("photograph", list(_LEFT), "temple"),

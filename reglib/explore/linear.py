@@ -74,10 +74,7 @@ def polynomial_fit():
         line.set_ydata(predict(l2, at))
         train, validation = errors(l2)
         move(at_l2, l2, [train, validation])
-        return (
-            f"With l2 = {l2:.1e}: training error {train:.3f}, validation error "
-            f"<b>{validation:.3f}</b>. The noise alone is 0.2."
-        )
+        return {"train": train, "validation": validation}
 
     return fig, update, [line, at_l2], {"l2": log_slider("strength l2", 1e-8, 10, 1e-8, 0.1, ".1e")}
 
@@ -157,12 +154,9 @@ def coefficient_paths(penalty="L1"):
         move(top_cursor, strength, W[:, i])
         move(low_cursor, strength, errors[[i]])
         left = [name for name, w in zip(names, W[:, i], strict=True) if w]
-        return (
-            f"{penalty}, strength {strength:.2g}: <b>{len(left)} of 10</b> coefficients are not "
-            f"zero ({', '.join(left) or 'none'}); validation error {errors[i]:.1f}. The least is "
-            f"{errors[k]:.1f}, at strength {_STRENGTHS[k]:.2g}, with {np.count_nonzero(W[:, k])} "
-            "coefficients."
-        )
+        numbers = {"left": len(left), "names": ", ".join(left) or "none", "error": errors[i]}
+        best_left = np.count_nonzero(W[:, k])
+        return numbers | {"least": errors[k], "best": _STRENGTHS[k], "best_left": best_left}
 
     return fig, update, [lines, error, best, *top_cursor[::-1], *low_cursor[::-1]], {
         "penalty": choice("penalty", list(_PENALTIES), penalty),
@@ -207,11 +201,7 @@ def singular_values():
         kept = s**2 / (s**2 + n * l2)
         set_each(bars, "height", kept)
         move(at_l2, l2, [kept.sum()])
-        return (
-            f"With l2 = {l2:.2g} the strongest direction keeps {kept[0]:.3f} of its coefficient, "
-            f"the weakest {kept[-1]:.3f}. Together they count as <b>{kept.sum():.2f}</b> degrees "
-            "of freedom, of 10."
-        )
+        return {"strongest": kept[0], "weakest": kept[-1], "freedom": kept.sum()}
 
     return fig, update, [bars, at_l2], {"l2": log_slider("strength l2", 1e-4, 10, 0.1)}
 
@@ -248,12 +238,9 @@ def early_stopping():
         descent, ridge = kept = shares(s**2 / n, steps, l2)
         set_each(lines, "ydata", shares(grid, steps, l2))
         set_each(marks, "ydata", kept)
-        return (
-            f"With {steps} steps of rate {rate} the ten directions count as {descent.sum():.2f} "
-            f"degrees of freedom; with l2 = {l2:.2g} as {ridge.sum():.2f}. Largest difference in a "
-            f"direction: <b>{np.abs(descent - ridge).max():.3f}</b>. The matched strength, "
-            f"1 / (2 · rate · steps), is {1 / (2 * rate * steps):.2g}."
-        )
+        numbers = {"steps": steps, "rate": rate, "matched": 1 / (2 * rate * steps)}
+        numbers |= {"descent": descent.sum(), "ridge": ridge.sum()}
+        return numbers | {"difference": np.abs(descent - ridge).max()}
 
     return fig, update, [lines, marks], {
         "steps": log_slider("steps of descent", 10, 10_000, 50.0, readout_format=".0f"),

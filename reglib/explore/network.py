@@ -132,7 +132,7 @@ def backprop():
         rings.set_offsets(_NODES[on[:6]])
         edges.set_segments(_PIECES[on[6:]].reshape(-1, 2, 2))
         set_each([formula, numbers, result], "text", [equation, with_numbers, outcome])
-        return f"<b>{equation}</b><br>{with_numbers}. The update takes the loss {outcome}."
+        return {"equation": equation, "numbers": with_numbers, "outcome": outcome}
 
     return fig, update, [edges, rings, values, formula, numbers, result], {
         "step": positions("step", names, "x"),
@@ -218,12 +218,8 @@ def loss_surface():
         best.set_data(least, least[::-1])
         set_each(lines, "ydata", found[kind])
         move(at_strength, strength, least)
-        one, two, three, four = map(in_words, [*least, *path[-1]])
-        return (
-            f"{kind}, strength {strength:.3g}: the loss is least, {Z.min():.3f}, at the weights "
-            f"({one}, {two}), and with the units exchanged. From ({w1:.2f}, {w2:.2f}) 60 steps "
-            f"lead to ({three}, {four})."
-        )
+        least, end = ([*map(in_words, w)] for w in (least, path[-1]))
+        return {"loss": Z.min(), "least": least, "end": end}
 
     return fig, update, [rings, way, best, lines, *at_strength[::-1]], {
         "kind": choice("penalty", list(_PENALTIES), "L2"),

@@ -112,12 +112,9 @@ def thinned_network(dropped="units"):
         mean.set_xdata([outputs.mean()] * 2)
         this.set_data([outputs[draw - 1]], [0.03])
         missing = np.sum(~kept if kind == _KINDS[0] else scale == 0)
-        error = outputs.std() / len(outputs) ** 0.5
-        return (
-            f"Draw {draw}, {kind.split()[0]} dropped: {missing}, output {outputs[draw - 1]:.3f}. "
-            f"Mean of {_MASKS:,} draws: <b>{outputs.mean():.3f}</b> (standard error {error:.3f}). "
-            f"Nothing dropped: <b>{whole:.3f}</b>. {_PLACES[place]}"
-        )
+        numbers = {"what": kind.split()[0], "missing": missing, "output": outputs[draw - 1]}
+        numbers |= {"n": _MASKS, "mean": outputs.mean(), "error": outputs.std() / _MASKS**0.5}
+        return numbers | {"whole": whole, "why": _PLACES[place]}
 
     return fig, update, [lines, units, gone, words, shape, nothing, mean, this], {
         "kind": choice("what is dropped", _KINDS, kind),
@@ -236,11 +233,8 @@ def calibration():
         dots.set(offsets=filled.T, sizes=count[count > 0])
         errors.set_data(_ALPHAS, error)
         line.set_xdata([alpha, alpha])
-        return (
-            f"alpha = {alpha}: mean confidence {sure.sum() / total:.3f}, accuracy "
-            f"{right.sum() / total:.3f} on {total:,.0f} test digits. Expected calibration error "
-            f"<b>{error[_ALPHAS.index(alpha)]:.3f}</b>. Each square: one network of the lesson."
-        )
+        numbers = {"n": total, "sure": sure.sum() / total, "right": right.sum() / total}
+        return numbers | {"error": error[_ALPHAS.index(alpha)]}
 
     return fig, update, [dots, errors, line], {
         "alpha": positions("alpha", _ALPHAS, 0),
@@ -300,13 +294,9 @@ def dropout_doubt():
         bars.set_data(one)
         cloud.set_data(across.ravel(), many.ravel())
         line.set_xdata([angle, angle])
-        return (
-            f"A {digit} turned by {angle:.0f}°: one pass says <b>{top}</b> with probability "
-            f"{one[top]:.3f}, entropy {entr(one).sum():.2f}. Under 100 masks that has mean "
-            f"{many[:, top].mean():.3f} and standard deviation {many[:, top].std():.3f}; "
-            f"{np.sum(many.argmax(axis=1) != top)} masks say another class; the entropy of their "
-            f"mean is <b>{doubt:.2f}</b>, of at most {np.log(10):.2f}."
-        )
+        numbers = {"top": top, "P": one[top], "entropy": entr(one).sum(), "doubt": doubt}
+        numbers |= {"mean": many[:, top].mean(), "std": many[:, top].std(), "most": np.log(10)}
+        return numbers | {"others": np.sum(many.argmax(axis=1) != top)}
 
     return fig, update, [picture, bars, cloud, lines, line], {
         "digit": positions("digit", range(10), 1),
