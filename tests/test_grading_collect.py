@@ -4,6 +4,7 @@ import json
 import os
 import pickle
 import re
+import subprocess
 import tracemalloc
 from dataclasses import asdict
 
@@ -303,8 +304,10 @@ def test_folders_without_end_are_left(tmp_path):
     os.close(at)
     os.close(here)
     put(tmp_path, {"bob.ipynb": released[ONE]})
-    ann, bob = submissions(tmp_path, NAMES)
-    os.system(f"rm -rf '{deep}'")  # deeper than Python's own removal can go
+    try:
+        ann, bob = submissions(tmp_path, NAMES)
+    finally:  # deeper than pytest's own removal can go
+        subprocess.run(["rm", "-rf", deep], check=True)
     assert (ann.student, bool(ann.problem), bob.problem) == ("ann", True, "")
 
 
