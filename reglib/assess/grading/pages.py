@@ -54,23 +54,21 @@ def adjustments(path, exercises_tasks):
     names = reader.fieldnames = [name.strip().lower() for name in reader.fieldnames or ()]
     fits = "student" in names and len({*names} & {*COLUMNS}) == len(names)
     _must(fits, f"{path}, line 1", "columns", f"student and any of {COLUMNS[1:]}, once", names)
-    changes = {}
+    found = {}
     for row in reader:
         where = f"{path}, line {reader.line_num}"
         _must(None not in row, where, "cells", "no more than columns", row.pop(None, ()))
         row = dict.fromkeys(COLUMNS, "") | {name: cell.strip() for name, cell in row.items()}
         if any(row.values()):
-            change = _change(row, where, exercises_tasks)
-            changes.setdefault(same(row["student"]), []).append(change)
-    return changes
+            found.setdefault(same(row["student"]), []).append(_change(row, where, exercises_tasks))
+    return found
 
 
 def _change(row, where, known):
     """One row of the table, its names known and its numbers read."""
     _must(row["student"], where, "student", "a name", "")
-    exercises = [row["exercise"]] if row["exercise"] else [*known]
-    _must({*exercises} <= {*known}, where, "exercise", f"one of {[*known]}", row["exercise"])
-    tasks = {task: of for name in exercises for task, of in known[name].items()}
+    _must(row["exercise"] in ("", *known), where, "exercise", f"one of {[*known]}", row["exercise"])
+    tasks = {n: of for e in known if row["exercise"] in ("", e) for n, of in known[e].items()}
     fits = row["points"] if row["task"] in tasks else not row["task"] + row["points"]
     _must(fits, where, "task", f"one of {[*tasks]}, with points", row["task"])
     limits = {"points": (0, tasks.get(row["task"])), "late_days": (0, 999), "bonus": (-999, 999)}
@@ -108,10 +106,9 @@ def check_students(adjust, submissions):
         Names the file, the line, the value and what is allowed.
     """
     known = Counter((s.exercise, name) for s in submissions for name in {same(s.student), s.ident})
-    for student, (first, *_) in adjust.items():
-        found = {count for (_, name), count in known.items() if name == student}
-        allowed = "one who handed in (in UTF-8; by number where two have one name)"
-        _must(found == {1}, first["where"], "student", allowed, first["student"])
+    for student, (row, *_) in adjust.items():
+        seen = {count for (_, name), count in known.items() if name == student}
+        _must(seen == {1}, row["where"], "student", "one who handed in, by name or number", student)
 
 
 def days_late(time, due):
@@ -121,8 +118,7 @@ def days_late(time, due):
     """
     if not (time and due):
         return 0
-    ends = due if len(due) > 10 else f"{due}T23:59:59"
-    when = map(datetime.fromisoformat, (time, ends))
+    when = map(datetime.fromisoformat, (time, due if len(due) > 10 else f"{due}T23:59:59"))
     handed_in, ends = (one if one.tzinfo else one.replace(tzinfo=UTC) for one in when)
     return max(0, -((ends - handed_in) // timedelta(days=1)))
 
@@ -179,32 +175,29 @@ def write(results, folder, exercise, adjust, late_penalty, due, similar):
 def _mark(result, about, adjust):
     """A result with what it earned; needs no more reading once all is marked by hand."""
     names = dict.fromkeys((same(result["student"]), result["ident"]))
-    changes = [change for name in names for change in adjust.get(name, ())]
-    changes = [change for change in changes if change["exercise"] in ("", about["exercise"])]
+    found = (change for name in names for change in adjust.get(name, ()))
+    changes = [change for change in found if change["exercise"] in ("", about["exercise"])]
     tasks = {n: blank | result["tasks"].get(n, {}) for n, blank in about["tasks"].items()}
-    for change in changes:
-        if change["task"] in tasks:
-            tasks[change["task"]] |= {"points": change["points"], "by_hand": True}
+    by_hand = {one["task"]: one["points"] for one in changes if one["task"] in tasks}
+    tasks |= {n: tasks[n] | {"points": points, "by_hand": True} for n, points in by_hand.items()}
     judged = [task["points"] for task in tasks.values() if task["points"] is not None]
     late = [change["late_days"] for change in changes if change["late_days"] is not None]
     late = [days_late(result["time"], about["due"]), *late][-1]
     earned, bonus = sum(judged), sum(change["bonus"] or 0 for change in changes)
     lost, final = earned * min(1, about["late_penalty"] * late), 0 < len(judged) == len(tasks)
-    read = {n for n, task in tasks.items() if task["by_hand"] and task["state"] == "needs reading"}
     status = "graded" if final and result["status"] == "needs reading" else result["status"]
     return result | {
         "tasks": tasks, "adjustments": changes, "of": about["of"], "final": final, "status": status,
         "late_days": late, "bonus": bonus, "earned": earned, "lost": round(lost, 2),
         "score": round(max(0, earned - lost + bonus), 2) if judged else None,
-        "happened": [said for said in result["happened"] if said.partition(":")[0] not in read],
+        "happened": [said for said in result["happened"] if said.partition(":")[0] not in by_hand],
         "feedback": page_name(result["student"], result["ident"]),
     }  # fmt: skip
 
 
 def _summary(marks):
     """What the overview counts."""
-    statuses, scores = Counter(), []
-    counts, mistakes = defaultdict(Counter), defaultdict(Counter)
+    statuses, scores, counts, mistakes = Counter(), [], defaultdict(Counter), defaultdict(Counter)
     for mark in marks:
         statuses[mark["status"]] += 1
         scores += [mark["score"]] * mark["final"]
@@ -212,8 +205,7 @@ def _summary(marks):
             judged, points = task["points"] is not None, task["points"] or 0
             counts[number].update({task["state"]: 1, "judged": judged, "points": points})
             mistakes[number].update([task["mistake"]] * bool(task["mistake"]))
-    facts = {"statuses": statuses, "counts": counts, "mistakes": mistakes}
-    return facts | {"scores": sorted(scores)}
+    return {"statuses": statuses, "counts": counts, "mistakes": mistakes, "scores": sorted(scores)}
 
 
 def _row(cells):
@@ -225,8 +217,7 @@ def _row(cells):
 
 
 def _fill(template, path, facts):
-    stream = PAGES.get_template(template).stream(facts)
-    stream.dump(str(path), encoding="utf-8", errors="backslashreplace")
+    PAGES.get_template(template).stream(facts).dump(str(path), "utf-8", "backslashreplace")
 
 
 PAGES = Environment(loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined)
