@@ -13,11 +13,12 @@ from reglib.assess.cards import Card
 from reglib.assess.grading.alike import prints
 from reglib.assess.grading.remote import Cell, Remote, Student
 from reglib.assess.grading.sandbox import Stopped
-from reglib.assess.guard import NotAttempted
+from reglib.assess.guard import NotAttempted, Wrong
 from reglib.assess.tasks import find
 from reglib.assess.tutor import judge
 
 OTHER_INPUTS = "This passes the check that you have, and fails on other inputs of the same kind."
+LONGEST = 2000  # characters of a sentence or a value on a card
 ONE_AT_A_TIME = threading.Lock()  # a process has one folder for temporary files
 
 
@@ -102,15 +103,18 @@ def mark(cells, exercise, seeds=(), seconds=20.0, mode="bubblewrap"):
 
     Returns a dict with the submission's "status", what "happened", and its "tasks".
     """
-    run, tasks = answers(cells, exercise), {}
-    student = Student(run, seconds, mode)
-    sources = {cell.task: cell.source for cell in run}
+    run = answers(cells, exercise)
+    student, found = Student(run, seconds, mode), {}
     with ONE_AT_A_TIME, temporary_files_in(student.folder), contextlib.closing(student):
-        if len(run) > len(exercise.given):
-            student.start()
-        for number, function in exercise.functions.items():
-            state, card = judged(student, find(number), function, exercise, sources, seeds)
-            tasks[number] = entry(find(number), state, card, prints(sources.get(number, "")))
+        for cell in run:
+            if cell.task:
+                found[cell.task] = judged(student, cell, exercise.blanks[cell.task], seeds)
+    sources, tasks = {cell.task: cell.source for cell in run}, {}
+    for number in exercise.functions:
+        task = find(number)
+        untouched = Card("not attempted", f"– Not attempted: task {number}, {task.title}")
+        state, card = found.get(number, ("not attempted", untouched))
+        tasks[number] = entry(task, state, card, prints(sources.get(number, "")))
     written = {cell.name: cell.source for cell in cells if cell.kind == "markdown"}
     for key, (title, points, blank) in exercise.texts.items():
         text = written.get(key.replace("answer-", "text-", 1), "").strip()
@@ -133,36 +137,30 @@ def temporary_files_in(folder):
         tempfile.tempdir = before
 
 
-def judged(student, task, function, exercise, sources, seeds):
+def judged(student, cell, blank, seeds):
     """The state that a task ends in, and its card."""
-    heading = f"task {task.number}, {task.title}"
-    reply = student.replies.get(task.number)
-    names = [arg.arg for arg in ast.parse(exercise.blanks[task.number]).body[0].args.args]
-    remote = Remote(student, task.number, sources.get(task.number, ""), names)
+    task = find(cell.task)
+    name, said, rows = f"task {task.number}, {task.title}", "", ()
+    names = [arg.arg for arg in ast.parse(blank).body[0].args.args]
+    remote = Remote(student, cell, names)
     try:
-        if task.number in student.ended:
-            raise student.ended[task.number]
-        if reply is None or not (reply.get("defined") or sources[task.number]):
-            raise NotAttempted
-        if not reply.get("defined") and "error" in reply:
-            said = remote.trouble(reply, what="The cell")
-            card = Card("not yet", f"✗ Crashed: {heading}", (said.sentence,), said.rows)
-            return "crashed", card
-        if not reply.get("defined"):
-            said = f"The cell defines no function `{function}`: keep the name that was given."
-            return "not yet", Card("not yet", f"✗ Not yet: {heading}", (said,))
+        student.reach(task.number)
+        if not student.replies[task.number].get("defined"):
+            remote.undefined(student.replies[task.number])
         for seed in (0, *seeds):
             card = judge(task, remote, seed, guard=lambda function: function)
             if card.kind != "passed":
                 return card.kind, card if seed == 0 else elsewhere(card)
         return "passed", card
     except NotAttempted:
-        return "not attempted", Card("not attempted", f"– Not attempted: {heading}")
+        return "not attempted", Card("not attempted", f"– Not attempted: {name}")
+    except Wrong as mistake:
+        state, said, rows = "crashed", mistake.sentence, mistake.rows
     except Stopped as reason:
-        return reason.state, Card("not yet", f"✗ Stopped: {heading}", (reason.said,))
+        state, said = reason.state, reason.said
     except Exception as error:  # what came back was forged, and no check expects that
-        said = f"What the function returned could not be judged ({type(error).__name__})."
-        return "crashed", Card("not yet", f"✗ Crashed: {heading}", (said,))
+        state, said = "crashed", f"What it returned could not be judged ({type(error).__name__})."
+    return state, Card("not yet", f"✗ No result: {name}", (said,), rows)
 
 
 def elsewhere(card):
@@ -171,7 +169,9 @@ def elsewhere(card):
 
 
 def entry(task, state, card, found):
-    """One task's part of a result."""
+    """One task's part of a result; what a hostile answer said is cut."""
+    rows = [(str(label)[:LONGEST], str(value)[:LONGEST]) for label, value in card.rows]
+    card = replace(card, sentences=[said[:LONGEST] for said in card.sentences], rows=rows)
     mistake = next((said for said in card.sentences if said != OTHER_INPUTS), "")
     return {
         "title": task.title, "level": task.level, "state": state, "of": task.points,

@@ -1,6 +1,6 @@
 """A student's functions as the judge calls them: stand-ins that ask the student's own process."""
 
-import shutil
+import subprocess
 import tempfile
 from typing import NamedTuple
 
@@ -18,7 +18,7 @@ class Cell(NamedTuple):
 
 
 class Student:
-    """Runs a student's cells, and keeps what became of each.
+    """Runs a student's cells as Run All does: no further than to the task that is judged.
 
     A cell that ends its process is left out when the cells are run again, so that it costs no
     other task its points. A cell of the student's own that does so takes all such cells with it.
@@ -35,44 +35,39 @@ class Student:
 
     def __init__(self, cells, seconds=20.0, mode="bubblewrap"):
         self.cells, self.seconds, self.mode = list(cells), seconds, mode
-        self.replies, self.ended, self.boxes = {}, {}, {}
-        self.folder = tempfile.mkdtemp(prefix="judge-")
+        self.replies, self.boxes, self.folder = {}, {}, tempfile.mkdtemp(prefix="judge-")
+
+    def reach(self, task, limits=()):
+        """Return a process with these limits that has just run the task's cell."""
+        box, done = self.boxes.pop(limits, None) or (Sandbox(self.seconds, self.mode, *limits), 0)
+        last = [cell.task for cell in self.cells].index(task)
+        for cell in self.cells[done : last + 1]:
+            try:
+                self.replies[cell.task], _ = box.ask("run", *cell)
+            except Stopped:
+                box.close()
+                if cell.task == task:
+                    raise
+                self.cells.remove(cell)
+                self.cells = [kept for kept in self.cells if kept.task or cell.task]
+                return self.reach(task, limits)
+        self.boxes[limits] = box, last + 1
+        return box
 
     def ask(self, do, task, args, limits=()):
         """Call a task's function in a process with these limits; return the reply and values."""
-        box = self.boxes.get(limits) or self.start(limits)
-        if task in self.ended:
-            raise self.ended[task]
+        box = self.reach(task, limits)
         try:
             return box.ask(do, task, *args)
         except Stopped:
-            self.boxes.pop(limits).close()
+            self.boxes.pop(limits)[0].close()
             raise
-
-    def start(self, limits=()):
-        """Run the cells in a new process with these limits."""
-        while True:
-            box = Sandbox(self.seconds, self.mode, *limits)
-            for cell in self.cells:
-                try:
-                    reply, _ = box.ask("run", *cell)
-                except Stopped as reason:
-                    box.close()
-                    self.ended[cell.task or cell.place] = reason
-                    self.cells.remove(cell)
-                    if not cell.task:
-                        self.cells = [kept for kept in self.cells if kept.task]
-                    break
-                self.replies.setdefault(cell.task, reply)
-            else:
-                self.boxes[limits] = box
-                return box
 
     def close(self):
         """End all processes and remove the folder."""
-        for box in self.boxes.values():
+        for box, _ in self.boxes.values():
             box.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        subprocess.run(["rm", "-rf", self.folder])  # however deep it is
 
 
 class Remote:
@@ -82,9 +77,18 @@ class Remote:
     Raises `Wrong` and `NotAttempted` as `Answer` does, and `Stopped` when the process ended.
     """
 
-    def __init__(self, student, task, source, names):
-        self.student, self.task, self.names = student, task, names
-        self.lines = source.splitlines()
+    def __init__(self, student, cell, names):
+        self.student, self.cell, self.names = student, cell, names
+        self.lines = cell.source.splitlines()
+
+    def undefined(self, reply):
+        """Say why the cell defined no function."""
+        if "error" in reply:
+            raise self.trouble(reply, what="The cell")
+        if not self.lines:
+            raise NotAttempted
+        name = self.cell.function
+        raise Wrong(f"The cell defines no function `{name}`: keep the name that was given.")
 
     def __call__(self, *args):
         return self._call("call", args, self._limits(args))[0]
@@ -103,12 +107,15 @@ class Remote:
                 raise MemoryError from None
             raise
 
-    def killed(self, *args):
-        """Call the function in a process that is killed as soon as it renames a file."""
+    def watched(self, look, *args):
+        """The result, after `look()` before each system call that changes a file."""
+        limits = (self.student.folder, 0, True)
+        box = self.student.reach(self.cell.task, limits)
+        box.look = look
         try:
-            self._call("call", args, (self.student.folder, 0, True))
-        except (Stopped, Wrong):
-            pass
+            return self._call("call", args, limits)[0]
+        finally:
+            box.look = None
 
     def _limits(self, args):
         home = self.student.folder
@@ -116,7 +123,7 @@ class Remote:
         return (home,) if shared else ()
 
     def _call(self, do, args, limits):
-        reply, values = self.student.ask(do, self.task, args, limits)
+        reply, values = self.student.ask(do, self.cell.task, args, limits)
         if "error" in reply:
             raise self.trouble(reply, args)
         for i, now in zip(reply["changed"], values[1:], strict=True):

@@ -7,7 +7,7 @@ import shutil
 import sys
 import tempfile
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from itertools import starmap
 from pathlib import Path
@@ -21,6 +21,8 @@ from reglib.assess.grading.collect import read, submissions
 from reglib.assess.grading.mark import exercise, mark
 from reglib.assess.grading.sandbox import missing
 from reglib.assess.tasks import CHAPTERS
+
+UNKNOWN = "unknown"  # stands for the exercise of a file that does not tell it
 
 
 def grade(
@@ -70,38 +72,36 @@ def grade(
     RuntimeError
         When the sandbox does not work here.
     """
-    if not (seconds > 0 and 0 <= late_penalty <= 1 and jobs):
+    if not (seconds > 0 and 0 <= late_penalty <= 1 and jobs and (seed is None or seed > 0)):
         raise ValueError(
-            "seconds must be above 0, late_penalty from 0 to 1 and jobs not 0, "
-            f"got {seconds}, {late_penalty} and {jobs}"
+            "seconds and seed must be above 0, late_penalty from 0 to 1 and jobs not 0, "
+            f"got {seconds}, {seed}, {late_penalty} and {jobs}"
         )
     if (lack := missing(sandbox)) and not dask:
         raise RuntimeError(lack)
     exercises = {name: exercise(root, name) for name, _ in CHAPTERS.values()}
     found = submissions(folder, tuple(exercises))
-    strange = [one.file for one in found if one.exercise not in exercises]
-    if strange or not found:
-        what = ", ".join(strange[:5]) or "none"
-        raise ValueError(f"folder must hold exercises of this course, got {folder} with {what}")
-    changes = (
-        pages.adjustments(adjust, {n: one.points for n, one in exercises.items()}) if adjust else {}
-    )
+    found = [replace(one, exercise=one.exercise or UNKNOWN) for one in found]
+    if not found:
+        raise ValueError(f"folder must hold submitted notebooks, got {folder!r} with none")
+    worth = {name: one.points for name, one in exercises.items()}
+    changes = pages.adjustments(adjust, worth) if adjust else {}
     pages.check_students(changes, found)
     report = prepared(report, {one.exercise for one in found})
     how = {"seeds": hidden_seeds(report, seed, again), "seconds": seconds, "mode": sandbox}
     course = fingerprint(root, how)
     files = {one: report / ".results" / f"{key(one, course)}.json" for one in found}
     todo = [one for one in found if again or not files[one].exists()]
-    tasks = ((one, cells(one), exercises[one.exercise], how) for one in todo)
+    tasks = ((one, cells(one), exercises.get(one.exercise), how) for one in todo)
     for one, result in tqdm(spread(tasks, jobs, dask), total=len(todo), disable=not bar):
         put(files[one], result)
     counts = {}
     for name in sorted({one.exercise for one in found}):
         results = Results([(one, files[one]) for one in found if one.exercise == name], how)
         with tempfile.TemporaryDirectory(dir=report, prefix=".new-") as new:
-            alike = similar(results, given_prints(exercises[name]))
+            alike = similar(results, given_prints(exercises[name]) if name in exercises else {})
             pages.write(results, new, name, changes, late_penalty, due, alike)
-            replace(new, report / name)
+            swap(new, report / name)
         counts[name] = Counter(result["status"] for result in results)
     return counts
 
@@ -156,7 +156,8 @@ def prepared(report, names):
     A folder in it that has an exercise's name and is no report of ours is not touched.
     """
     report = Path(report).absolute()
-    (report / ".results").mkdir(parents=True, exist_ok=True)
+    report.mkdir(parents=True, exist_ok=True)
+    (report / ".results").mkdir(mode=0o700, exist_ok=True)  # the instructor's alone
     for name in names:
         place, old = report / name, report / f".old-{name}"
         if old.exists() and not place.exists():
@@ -167,15 +168,11 @@ def prepared(report, names):
 
 
 def hidden_seeds(report, seed, again):
-    """Two seeds: those of the report, or new ones."""
+    """The seed of the hidden inputs, in a list: as given, that of the report, or a new one."""
     path = report / ".results" / "seeds"
-    if seed is not None:
-        seeds = [2 * seed + 1, 2 * seed + 2]
-    elif path.exists() and not again:
+    if seed is None and path.exists() and not again:
         return json.loads(path.read_bytes())
-    else:
-        seeds = [secrets.randbits(32) for _ in range(2)]
-    put(path, seeds)
+    put(path, seeds := [secrets.randbits(32) + 1 if seed is None else seed])
     return seeds
 
 
@@ -207,7 +204,7 @@ def put(path, value):
     new.replace(path)
 
 
-def replace(new, place):
+def swap(new, place):
     """Put a finished folder in the place of the one before."""
     old = place.with_name(f".old-{place.name}")
     shutil.rmtree(old, ignore_errors=True)

@@ -1,5 +1,6 @@
 """The sandbox in which a student's program runs: bubblewrap, limits, and a system-call filter."""
 
+import fcntl
 import functools
 import json
 import math
@@ -10,6 +11,7 @@ import resource
 import select
 import shutil
 import signal
+import socket
 import stat
 import struct
 import subprocess
@@ -30,11 +32,12 @@ ENVIRONMENT = {
     "PYTHONMALLOC": "malloc",  # memory is asked for as it is needed, so that a limit can be close
 }  # fmt: skip
 # What reading an array and solving equations need once is there before the memory is measured.
-WARM = """import io, numpy as np
-A, file = np.eye(99), io.BytesIO()
-np.linalg.solve(A @ A, A), np.save(file, A), file.seek(0), np.load(file)"""
+WARM = """import os, tempfile, numpy as np
+A, path = np.eye(99), tempfile.mkdtemp() + "/a.npy"
+np.linalg.solve(A @ A, A), np.save(path, A), np.load(path), np.load(path, mmap_mode="r")"""
 CALLS = tomllib.loads(Path(__file__).with_name("calls.toml").read_text(encoding="utf-8"))
 THREAD, ALLOW, REFUSE, NO_SUCH, KILL = 0x10000, 0x7FFF0000, 0x50001, 0x50026, 0x80000000
+TELL, RECEIVE, REPLY = 0x7FC00000, 0xC0502100, 0xC0182101  # of seccomp's user notification
 
 
 class Stopped(BaseException):
@@ -61,20 +64,27 @@ def missing(mode="bubblewrap"):
     return ""
 
 
-def program(killed=False):
+def own(name):
+    """The number that this machine has for a system call, or for itself."""
+    column = CALLS["machines"].index(platform.machine())
+    return next(group[name][column] for group in list(CALLS.values())[1:] if name in group)
+
+
+def program(watched=False):
     """The seccomp filter as bytes: what `calls.toml` lists is refused; a thread may be started.
 
-    With `killed`, renaming a file ends the process, as a kill at that moment would.
+    A `watched` program has one thread, and waits at each call that changes a file.
     """
-    column = list(CALLS["machines"]).index(platform.machine())
     load, equal, above, bits, end = 0x20, 0x15, 0x35, 0x45, 0x06
-    rules = [(load, 0, 0, 4), (equal, 1, 0, CALLS["machines"][platform.machine()])]
+    rules = [(load, 0, 0, 4), (equal, 1, 0, own("machine"))]
     rules += [(end, 0, 0, KILL), (load, 0, 0, 0)]
     rules += [(above, 0, 1, 0x40000000), (end, 0, 0, KILL)]  # x32, another numbering
-    for kind, answer in {"refused": REFUSE, "absent": NO_SUCH, "renames": KILL}.items():
-        for numbers in CALLS[kind].values() if kind != "renames" or killed else ():
-            rules += [(equal, 0, 1, numbers[column] % 2**32), (end, 0, 0, answer)]
-    rules += [(equal, 0, 3, CALLS["checked"]["clone"][column]), (load, 0, 0, 16)]
+    answers = {"refused": REFUSE, "absent": NO_SUCH}
+    answers |= {"watched": TELL, "threads": REFUSE} if watched else {}
+    for kind, answer in answers.items():
+        for name in CALLS[kind]:
+            rules += [(equal, 0, 1, own(name) % 2**32), (end, 0, 0, answer)]
+    rules += [(equal, 0, 3, own("clone")), (load, 0, 0, 16)]
     rules += [(bits, 1, 0, THREAD), (end, 0, 0, REFUSE), (end, 0, 0, ALLOW)]
     return b"".join(struct.pack("HBBI", *rule) for rule in rules)
 
@@ -99,8 +109,8 @@ def _needed():
     return Path(binary), sorted(shared.union(map(Path, library))), home
 
 
-@functools.cache
-def _bubblewrap():
+@functools.lru_cache(2)
+def _bubblewrap(folder):
     """The command that starts a program with Python and NumPy in sight, and nothing else."""
     binary, folders, home = _needed()
     command = ["bwrap", "--unshare-all", "--unshare-user", "--uid", "65534", "--gid", "65534"]
@@ -119,8 +129,9 @@ def _bubblewrap():
     for path in ("/dev/null", "/dev/urandom", "/dev/zero"):
         command += ["--dev-bind", path, path]
     command += ["--ro-bind", inside.__file__, "/inside.py"]
-    command += ["--size", str(FOLDER), "--tmpfs", "/tmp"]
-    return command, [str(binary), *FLAGS, "/inside.py", "/numpy"]
+    command += ["--size", str(FOLDER), "--tmpfs", "/tmp", "--chdir", "/tmp"]
+    command += ["--bind", folder, folder] if folder else []
+    return [*command, "--remount-ro", "/", str(binary), *FLAGS, "/inside.py", "/numpy"]
 
 
 class Sandbox:
@@ -137,8 +148,8 @@ class Sandbox:
         program is stopped, so that the judge may look there.
     data : int
         How many bytes more than at its start it may hold; 0 for the usual limit.
-    killed : bool
-        Whether it is killed as soon as it renames a file.
+    watched : bool
+        Whether `look` is called before each system call of it that changes a file.
 
     Raises
     ------
@@ -146,38 +157,39 @@ class Sandbox:
         When it does not start, which is no fault of the student's.
     """
 
-    def __init__(self, seconds=20.0, mode="bubblewrap", folder="", data=0, killed=False):
+    def __init__(self, seconds=20.0, mode="bubblewrap", folder="", data=0, watched=False):
         self.seconds, self.folder, self.late, self.held = seconds, folder, "", bytearray()
-        self._open(mode)
-        limits = {"AS": MEMORY, "CPU": math.ceil(10 * seconds), "FSIZE": FILE, "NOFILE": 64}
+        self.look, (ours, theirs) = None, socket.socketpair()
+        self.notices = [ours] * watched
+        command = [sys.executable, *FLAGS, inside.__file__, str(Path(np.__file__).parents[1])]
+        if mode == "bubblewrap":
+            command = _bubblewrap(folder)
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            pass_fds=[theirs.fileno()], start_new_session=True, env=ENVIRONMENT,
+        )  # fmt: skip
+        os.set_blocking(self.process.stdin.fileno(), False)
         try:
-            if data:
-                self.ask("run", "", WARM, "", "")
-                pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[5])
-                limits["DATA"] = pages * resource.getpagesize() + data
-            self.ask("confine", list(limits.items()), program(killed).hex())
+            self._confine(data, theirs.fileno() * watched)
         except (Stopped, OSError) as reason:
             self.close()
             why = self.process.stderr.read().decode(errors="replace").strip()[-300:] or reason
             raise RuntimeError(f"The sandbox does not start: {why}") from None
 
-    def _open(self, mode):
-        info, theirs = os.pipe()
-        command = [sys.executable, *FLAGS, inside.__file__, str(Path(np.__file__).parents[1])]
-        if mode == "bubblewrap":
-            command, python = _bubblewrap()
-            shared = ["--bind", self.folder, self.folder] * bool(self.folder)
-            command = [*command, *shared, "--remount-ro", "/", "--chdir", "/tmp"]
-            command += ["--info-fd", str(theirs), *python]
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            pass_fds=[theirs], start_new_session=True, env=ENVIRONMENT,
-        )  # fmt: skip
-        os.close(theirs)
-        os.set_blocking(self.process.stdin.fileno(), False)
-        with open(info, "rb") as pipe:
-            said = pipe.read() if mode == "bubblewrap" else b""
-        self.pid = json.loads(said)["child-pid"] if said else self.process.pid
+    def _confine(self, data, channel):
+        limits = {"AS": MEMORY, "CPU": math.ceil(10 * self.seconds), "FSIZE": FILE, "NOFILE": 64}
+        if data:
+            self.ask("run", "", WARM, "", "")
+            pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[5])
+            limits["DATA"] = pages * resource.getpagesize() + data
+        rules = program(watched=channel > 0).hex()
+        self.ask("confine", list(limits.items()), rules, own("seccomp"), channel)
+
+    @functools.cached_property
+    def pid(self):
+        """The student's program itself: bubblewrap's child, where that holds it."""
+        own = self.process.pid
+        return int((Path(f"/proc/{own}/task/{own}/children").read_text().split() or [own])[0])
 
     def ask(self, do, *values):
         """Return the reply to a request and the values in it, or raise `Stopped`."""
@@ -187,7 +199,7 @@ class Sandbox:
                 os.kill(self.pid, signal.SIGCONT)
             self._send(inside.frame({"do": do}, values))
             sizes = inside.SIZES.unpack(self._read(inside.SIZES.size))
-            if max(sizes) > inside.MOST:
+            if max(10 * sizes[0], sizes[1]) > inside.MOST:
                 raise ValueError("too large a frame")
             reply, values = inside.message(*map(self._read, sizes))
             return dict(reply), values
@@ -219,13 +231,30 @@ class Sandbox:
 
     def _wait(self, read, write):
         """Wait for a pipe, as long as there is time and its folder is not too full."""
-        while not any(select.select(read, write, [], min(0.2, self.seconds))):
+        while True:
+            ready = select.select(read + self.notices, write, [], min(0.2, self.seconds))
+            if self.notices and self.notices[0] in ready[0]:
+                self._notice(self.notices[0])
+            elif any(ready):
+                return
             if time.monotonic() > self.end:
                 self.late = f"It was stopped after {self.seconds:g} seconds."
             elif self.folder and scrub(self.folder):
                 self.late = "It was stopped: it wrote more than it may."
             if self.late:
                 raise TimeoutError
+
+    def _notice(self, source):
+        """Let the judge look, and the watched call that waits go on."""
+        if isinstance(source, socket.socket):
+            self.notices = socket.recv_fds(source, 1, 1)[1]
+            return
+        note = bytearray(80)
+        fcntl.ioctl(source, RECEIVE, note)
+        scrub(self.folder)
+        if self.look:
+            self.look()
+        fcntl.ioctl(source, REPLY, bytes(note[:8]) + struct.pack("<qiI", 0, 0, 1))
 
     def _kill(self):
         """Kill the program, by which its processor time is counted, and then what holds it."""
@@ -256,17 +285,20 @@ class Sandbox:
             self._kill()
             self.process.wait()
         self.process.stdout.close()
+        for listener in self.notices:
+            listener.close() if isinstance(listener, socket.socket) else os.close(listener)
 
 
 def scrub(folder):
-    """Remove what is no plain file; return whether there is more than a program may write."""
-    size = 0
+    """Remove what is neither a plain file nor a link to one here; return whether it is too much."""
+    size, home = 0, os.path.realpath(folder) + os.sep
     for place, folders, files in os.walk(folder):
         for name in folders + files:
             path = os.path.join(place, name)
             try:
                 found = os.lstat(path)
-                if stat.S_IFMT(found.st_mode) not in (stat.S_IFDIR, stat.S_IFREG):
+                linked = stat.S_ISLNK(found.st_mode) and os.path.realpath(path).startswith(home)
+                if not linked and stat.S_IFMT(found.st_mode) not in (stat.S_IFDIR, stat.S_IFREG):
                     os.unlink(path)
             except OSError:  # it is gone
                 continue
