@@ -28,10 +28,11 @@ refresh: $(VENV)/.ready-test ## run notebooks/ and solutions/ again and store th
 release: $(VENV)/.ready-test ## build exercises/ from solutions/
 	$(RUN) reglib.cli release $(ARGS)
 
-bench: $(VENV)/.ready-bench ## run every benchmark and write the tables of docs/ (half an hour)
+bench: $(VENV)/.ready-bench ## run every benchmark and write the tables of docs/ (an hour)
 	$(RUN) benchmarks.augment
 	$(RUN) benchmarks.network
 	$(RUN) benchmarks.effects
+	$(RUN) benchmarks.grading
 
 format: $(VENV)/.ready-test ## format the code of modules and notebooks
 	$(RUN) ruff check --fix .
@@ -63,7 +64,7 @@ endif
 
 # --inexact: the lab never takes away what the tests need.
 $(VENV)/.ready-test: EXTRA := --extra test
-$(VENV)/.ready-bench: EXTRA := --extra bench
+$(VENV)/.ready-bench: EXTRA := --extra bench --extra test
 $(VENV)/.ready-lab $(VENV)/.ready-test $(VENV)/.ready-bench: pyproject.toml uv.lock $(VENV)/.uv-$(UV_VERSION)
 	@$(VENV)/bin/uv sync --quiet --locked --inexact $(EXTRA) --python $(VENV)/bin/python
 	@touch $@ && echo "$(CURDIR)" > $(VENV)/.place
