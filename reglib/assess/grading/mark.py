@@ -165,7 +165,8 @@ def judged(student, cell, blank, seeds):
 
 def elsewhere(card):
     """The card of an answer that passes `check` and fails on other inputs, which stay hidden."""
-    return replace(card, sentences=(OTHER_INPUTS, card.sentences[0]), rows=())
+    said = re.sub("(stopped with `\\w+`).*", r"\1.", card.sentences[0], flags=re.S)
+    return replace(card, sentences=(OTHER_INPUTS, said), rows=())
 
 
 def entry(task, state, card, found):
