@@ -61,6 +61,11 @@ def set_each(artists, name, values):
         getattr(artist, f"set_{name}")(value)
 
 
+def _line(says, numbers):
+    """Return the line below the picture, see `says` of `Explorer`."""
+    return (says[numbers["case"]] if "case" in numbers else says).format(**numbers)
+
+
 class _Picture(widgets.Image):
     """An Image whose tooltip reaches the page: the front end asks for a description first."""
 
@@ -70,20 +75,26 @@ class _Picture(widgets.Image):
 class Explorer(widgets.VBox):
     """Controls, a picture that follows them, and the picture's numbers in words.
 
-    One function makes one explorer: it draws the figure, says what moves and how; title, caption
-    and alternative text stand under its name in ``words.toml``::
+    One function makes one explorer: it draws the figure, says what moves and how; its words and
+    the looks of its axes stand under its name in ``words.toml``::
 
         @explorer
         def shrinkage():
             fig, (ax,) = figure("A", 3.6)
-            ax.set(xlabel="w", xlim=(-3, 3), ylim=(-3, 3))
             (line,) = ax.plot(W, W)
 
             def update(l2):
                 line.set_ydata(W / (1 + 2 * l2))
-                return f"A weight of 1 becomes {1 / (1 + 2 * l2):.3f}."
+                return {"after": 1 / (1 + 2 * l2)}
 
             return fig, update, [line], {"l2": log_slider("l2", 0.01, 10, 1)}
+
+        [shrinkage]
+        title = "L2 only shrinks"
+        caption = "Try: double the strength. Is the line half as steep?"
+        alt = "The weight after a step against the weight before it: a line through zero."
+        axes.A = {xlabel = "w", xlim = [-3, 3], ylim = [-3, 3]}
+        says = "A weight of 1 becomes {after:.3f}."
 
     Parameters
     ----------
@@ -103,19 +114,30 @@ class Explorer(widgets.VBox):
         What to try; HTML, below the picture.
     alt : str
         The picture in words, for who cannot see it.
-    says : str, optional
-        The line of HTML, where the controls' values and the numbers stand in it by name.
+    says : str or dict of str, optional
+        The line of HTML, where the controls' values and the numbers stand in it by name; or
+        several such lines, of which the ``case`` among the numbers takes one.
+    axes : dict of dict, optional
+        What is set of the axes with this letter of the figure's mosaic.
+    legend : dict, optional
+        Where the legend of the whole figure stands, and its form.
     """
 
     words = tomllib.loads(Path(__file__).with_name("words.toml").read_text(encoding="utf-8"))
     # JupyterLab answers controls in another thread than the one that runs the cells.
     _lock = threading.RLock()
 
-    def __init__(self, fig, update, moving, controls, *, title, caption, alt, says=""):
+    def __init__(
+        self, fig, update, moving, controls, *, title, caption, alt, says="", axes=None, legend=None
+    ):
         self.fig, self.update, self.controls = fig, update, controls
         if says:
-            self.update = lambda **values: says.format(**values | update(**values))
+            self.update = lambda **values: _line(says, values | update(**values))
         self.title, self.alt = title, alt
+        for ax in fig.axes:
+            ax.set(**(axes or {}).get(ax.get_label(), {}))
+        if legend:
+            fig.legend(**legend)
         FigureCanvasAgg(fig)
         fig.set_layout_engine("constrained", w_pad=0.08, h_pad=0.08)
         fig.suptitle(title, x=0.01, ha="left", weight="bold")

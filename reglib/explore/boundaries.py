@@ -84,11 +84,9 @@ def noise_boundary():
     fig, (plane, ax) = figure("AB", width_ratios=[3, 2])
     (line,) = plane.plot([], [], color="black", label="boundary")
     area, dots = moons_plane(plane, [ORANGE + "90", BLUE + "90"])
-    ax.set(xlim=(-0.06, 0.86), ylim=(0.5, 1.02), xticks=_PS, xlabel="dropout p", ylabel="accuracy")
     lines = ax.plot(_PS, _PS, "D", color=GREY, label="training", **DOT)
     lines += ax.plot(_PS, _PS, "s", color=PURPLE, label="test", **DOT)
     cursor = ax.axvline(0, **CURSOR)
-    fig.legend(loc="outside lower center", ncols=6, columnspacing=1, handlelength=1.2)
 
     def update(p, stddev):
         share, edge, train, test, _ = boundary_fit(dropout=p, input_noise=stddev)
@@ -126,11 +124,8 @@ def mixup_boundary():
     edge = plane.add_collection(LineCollection([], color="k", lw=2.2, label="boundary"))
     walk = plane.axvline(ACROSS[_WALK], linestyle="--", color=GREY, linewidth=1)
     area, marks = moons_plane(plane, [ORANGE, BLUE], alpha=0.6)
-    ax.set(xlim=(0, 1), xlabel="probability of class 1", ylim=(UP[0], UP[-1]))
-    ax.set(yticks=[], ylabel="up the dashed line")
     ax.plot(mixup_fit(0)[0][:, _WALK], UP, "--", color=ORANGE, label="alpha 0")
     (curve,) = ax.plot([], [], color=BLUE, label="this alpha")
-    fig.legend(loc="outside lower center", ncols=7, columnspacing=0.8, handlelength=1.2)
 
     def update(alpha):
         share, P = mixup_fit(alpha)

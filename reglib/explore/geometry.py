@@ -122,8 +122,6 @@ def constraint_balls(shape="L1"):
     Hastie, Tibshirani and Friedman (2009), The elements of statistical learning, figure 3.11.
     """
     fig, (plane, path) = figure("AB", 4.3)
-    plane.set(xlabel="weight $w_1$", ylabel="weight $w_2$", xlim=(-2.6, 2.6), ylim=(-2.6, 2.6))
-    plane.set(aspect="equal", xticks=range(-2, 3), yticks=range(-2, 3))
     plane.grid(False)
     plane.axhline(0, color=GREY, linewidth=0.8, zorder=0.5)
     plane.axvline(0, color=GREY, linewidth=0.8, zorder=0.5)
@@ -132,7 +130,6 @@ def constraint_balls(shape="L1"):
     (ball,) = plane.fill([0], [0], facecolor=BLUE + "40", edgecolor=BLUE, linewidth=1.5)
     (top,) = plane.plot([], [], "+", color="black", markersize=11, markeredgewidth=2)
     (point,) = plane.plot([], [], "o", color=ORANGE, markeredgecolor="black", markersize=10)
-    path.set(xlabel="radius of the ball", xlim=(0, 2.5), ylim=(-2.6, 2.6))
     path.set_title("The weights of the point as the ball grows", fontsize=11)
     path.axhline(0, color=GREY, linewidth=0.8)
     lines = path.plot(_RADII, _RADII, color=PURPLE, label="$w_1$")
@@ -151,16 +148,13 @@ def constraint_balls(shape="L1"):
         point.set_data(w[:1], w[1:])
         set_each(lines, "ydata", constrained_minimum(shape, best, _RADII).T)
         move(at_radius, radius, w)
-        one, two = map(in_words, w)
-        text = f"Least loss: weights ({best1:.2f}, {best2:.2f}). Inside the ball: ({one}, {two}). "
-        norm = np.linalg.norm(w)
+        numbers = {"weights": [*map(in_words, w)], "norm": np.linalg.norm(w)}
         if shape == "max-norm":
-            text += f"Norm of the unit's incoming weights: {norm:.3f} of at most {radius:.2f}. "
-            acts = norm > radius - 1e-9
-            return text + ("The limit acts." if acts else "Within the limit nothing changes.")
+            acts = numbers["norm"] > radius - 1e-9
+            return numbers | {"case": "limit" if acts else "within the limit"}
         if radius_of(shape, best) <= radius:
-            return text + "The ball holds the least loss: the same as no penalty."
-        return text + f"The penalty {_strength(shape, w, best)} has its minimum at the same point."
+            return numbers | {"case": "no penalty"}
+        return numbers | {"case": "penalty", "penalty": _strength(shape, w, best)}
 
     return fig, update, [contours, touching, ball, top, point, lines, at_radius], {
         "shape": choice("shape of the ball", list(_SHAPES), shape),
@@ -181,8 +175,6 @@ def soft_threshold():
     """
     w = np.linspace(-3, 3, 601)
     fig, (ax,) = figure("A")
-    ax.set(xlabel="weight before the step", ylabel="weight after the step")
-    ax.set(xlim=(-3, 3), ylim=(-3, 3), xticks=range(-3, 4), yticks=range(-3, 4))
     zone = ax.axvspan(-1, 1, color=BLUE, alpha=0.12, linewidth=0)
     (same,) = ax.plot(w, w, ":", color=GREY, linewidth=1.4, label="no penalty")
     lines = ax.plot(w, w, color=BLUE, label="L1")

@@ -105,7 +105,6 @@ def geometric_transform():
     fig, (*axes, ax), views = pictures("ABCD;ABEE", *names, widths=[2, 2, 1, 1])
     views[0].set_data(temple)
     frames = outlined(axes[1::2])
-    ax.set(xlim=(-0.6, 9.6), ylim=(0, 1.03), xticks=range(10), yticks=[0, 1])
     ax.set_title("read as (dark: its label)")
     bars, own = (ax.bar(range(10), [0] * 10, color=c, ec="black") for c in (ORANGE, BLUE))
 
@@ -139,12 +138,10 @@ def color_transform():
         Controls: the photograph, and a factor for each of the three, applied in this order.
     """
     fig, (*_, ax), views = pictures("ABC", "original", "recoloured", widths=[1, 1, 1], height=3.6)
-    ax.set(xlim=(-0.02, 1.02), ylim=(0, 0.15), xticks=[0, 0.5, 1], yticks=[])
     ax.set_title("histogram (cut at the top)")
     looks = ("red", "#D55E00", "-"), ("green", GREEN, "--"), ("blue", BLUE, ":")
     lines = [ax.stairs(_BINS[1:], _BINS, label=n, color=c, ls=d, lw=1.8) for n, c, d in looks]
     luma = ax.axvline(0, color="black", linestyle="-.", label="mean luma")
-    fig.legend(loc="outside lower right", ncols=4)
 
     def update(photograph, brightness, contrast, saturation):
         image = photo(photograph)
@@ -179,7 +176,6 @@ def random_erasing():
     """
     fig, (first, _, ax), views = pictures("ABC", "original", "erased", widths=[6, 6, 5])
     lines = outlined([first])
-    ax.set(ylim=(0, 1.02), yticks=[0, 0.5, 1], title="shares")
     names, colors = ["asked", "erased", "seen", "label"], [GREY, ORANGE, BLUE, BLUE]
     bars = ax.bar(names, [0] * 4, color=colors, edgecolor="black")
 
@@ -205,7 +201,7 @@ def random_erasing():
 def _mixture(mix, lam, **controls):
     """Return what makes an explorer of two pictures, mixed from ``lam`` on, and of their label.
 
-    ``mix(X, lam, ...)`` returns mixed pictures and labels, a box's outline and a sentence.
+    ``mix(X, lam, ...)`` returns mixed pictures and labels, a box's outline, and numbers.
     """
     fig, (*axes, ax), views = pictures("ABCD", "first", "second", "mixed", widths=[7, 7, 7, 4])
     lines = outlined(axes[:2])
@@ -218,14 +214,13 @@ def _mixture(mix, lam, **controls):
     def update(pair, **how):
         names = pair.split(" and ")
         X = np.stack([photo(name) for name in names])
-        mixed, labels, outline, text = mix(X, **how)
+        mixed, (label, _), outline, numbers = mix(X, **how)
         set_each(views, "data", (*X, mixed[0]))
         set_each(lines, "data", (outline, outline))
         set_each(drawn, "height", (how["lam"], 1 - how["lam"]))
-        set_each(bars, "height", labels[0])
-        a, b = labels[0]
-        set_each(words, "text", (f"{names[0]}\n{a:.2f}", f"{names[1]}\n{b:.2f}"))
-        return f"{text} The label: <b>{a:.3f} for {names[0]}, {b:.3f} for {names[1]}</b>."
+        set_each(bars, "height", label)
+        set_each(words, "text", map("{}\n{:.2f}".format, names, label))
+        return numbers | {"names": names, "label": label, "second": 1 - how["lam"]}
 
     return fig, update, [views, lines, bars, drawn, words], {
         "pair": choice("pictures", _PAIRS, _PAIRS[0]), "lam": slider("lambda", 0, 1, lam, 0.01),
@@ -248,11 +243,8 @@ def mixup():
 
     def mix(X, lam):
         rare, often = (2 * betainc(a, a, min(lam, 1 - lam)) for a in (0.2, 1))
-        text = (
-            f"Each value is {lam:.2f} times the first picture's plus {1 - lam:.2f} times the "
-            f"second's. Less mixed are {rare:.0%} of draws with alpha 0.2, {often:.0%} with 1."
-        )
-        return *augment.mixup(X, np.eye(2), lam, [1, 0]), ([], []), text
+        mixed, labels = augment.mixup(X, np.eye(2), lam, [1, 0])
+        return mixed, labels, ([], []), {"rare": rare, "often": often}
 
     return _mixture(mix, 0.65)
 
@@ -276,12 +268,8 @@ def cutmix():
         side = int(SIDE * (1 - lam) ** 0.5)
         top, left, outline, n = boxed(side, side, across, down)
         mixed, labels = augment.cutmix(X, np.eye(2), top, left, side, side, [1, 0])
-        text = (
-            f"Drawn: lambda {lam:.2f}, a box of {side} × {side} pixels. Inside the border {n:,} of "
-            f"{SIDE**2:,} come from the second picture: lambda becomes {labels[0, 0]:.3f}, a "
-            f"change of {abs(labels[0, 0] - lam):.3f}."
-        )
-        return mixed, labels, outline, text
+        change = abs(labels[0, 0] - lam)
+        return mixed, labels, outline, {"side": side, "n": n, "of": SIDE**2, "change": change}
 
     across, down = slider("centre, across", 0, 1, 0.85), slider("centre, down", 0, 1, 0.4)
     return _mixture(mix, 0.6, across=across, down=down)

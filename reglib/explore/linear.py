@@ -54,14 +54,11 @@ def polynomial_fit():
     curves = np.array([errors(l2) for l2 in grid])
     best = curves[:, 1].argmin()
     fig, (left, right) = figure("AB", 4.0, width_ratios=[4, 3])
-    left.set(xlabel="x", ylabel="y", xlim=(-1.02, 1.02), ylim=(-2.2, 2.2))
     left.plot(at, data.polynomial_truth(at), ":", color=GREY, label="truth")
     left.plot(x, y, "o", color="black", markersize=5, label="20 points")
     (line,) = left.plot(at, at, color=BLUE, label="fit")
     left.legend(loc="upper left", ncols=3, columnspacing=1, handlelength=1.5)
-    right.set(xscale="log", xlim=(1e-8, 10), xlabel="strength l2 (log scale)")
-    right.set(yscale="log", ylim=(0.05, 10), ylabel="error (RMSE)")
-    right.set(xticks=10.0 ** np.arange(-8, 2, 3), yticks=[0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10])
+    right.set(xscale="log", yscale="log")
     right.yaxis.set_major_formatter("{x:g}")
     right.minorticks_off()
     right.plot(grid, curves[:, 0], **TRAIN)
@@ -131,8 +128,6 @@ def coefficient_paths(penalty="L1"):
     """
     names = patients()[-1]
     fig, (top, low) = figure("A;B", 4.7, sharex=True, height_ratios=[3, 2])
-    top.set(xscale="log", xlim=(1e-3, 10), ylim=(-1.3, 1.3), ylabel="coefficient")
-    low.set(xlabel="strength of the penalty (log scale)", ylabel="validation error", ylim=(55, 85))
     colors = {"bmi": BLUE, "s5": GREEN, "bp": ORANGE}
     lines = top.plot(_STRENGTHS, np.ones((161, 10)), color=GREY, linewidth=1)
     shown = [lines[names.index(name)] for name in colors]
@@ -187,13 +182,10 @@ def singular_values():
     s, n = _singular_values()
     grid = np.logspace(-4, 1, 200)
     fig, (left, right) = figure("AB", 4.0, width_ratios=[3, 2])
-    left.set(xlabel="singular value of the inputs", ylabel="share that is kept", ylim=(0, 1.04))
     left.set_xticks(range(10), [f"{value:.0f}" if value > 10 else f"{value:.1f}" for value in s])
     left.bar(range(10), 1, color="#E5E5E5", width=0.7)
     left.grid(False)
     bars = left.bar(range(10), 1, color=BLUE, width=0.7)
-    right.set(xscale="log", xlim=(1e-4, 10), ylim=(0, 10.4), xlabel="strength l2 (log scale)")
-    right.set(ylabel="degrees of freedom", yticks=range(0, 11, 2), xticks=10.0 ** np.arange(-4, 2))
     right.plot(grid, (s**2 / (s**2 + n * grid[:, None])).sum(1), color=BLUE)
     at_l2 = cursor(right)
 
@@ -223,12 +215,9 @@ def early_stopping():
     s, n = _singular_values()
     rate, grid = 0.1, np.geomspace(1e-3, 5, 300)
     fig, (ax,) = figure("A", 4.0)
-    ax.set(xscale="log", xlim=(1e-3, 5), ylim=(0, 1.04), ylabel="share of the coefficient")
-    ax.set(xlabel="curvature of the loss along the direction, s²/n (log scale)")
     lines = ax.plot(grid, grid, color=BLUE, label="stopped descent: 1 - (1 - 2·rate·s²/n)ᵗ")
     lines += ax.plot(grid, grid, "--", color=ORANGE, label="L2: s² / (s² + n·l2)")
     marks = [ax.plot(s**2 / n, s, m, color=c, **DOT)[0] for m, c in (("o", BLUE), ("s", ORANGE))]
-    fig.legend(loc="outside lower center", ncols=2)
 
     def shares(curvature, steps, l2):
         return 1 - (1 - 2 * rate * curvature) ** steps, curvature / (curvature + l2)

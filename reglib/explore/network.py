@@ -90,7 +90,6 @@ def backprop():
     """
     names = [words[0].split()[0].strip(":") for words in backprop_steps((1, 0), 1, 0, 1)[1]]
     fig, (graph, panel) = figure("AB", 4.4, width_ratios=[5, 4])
-    graph.set(xlim=(-0.3, 4.6), ylim=(-2, 2))
     graph.axis("off")
     panel.axis("off")
     whole = np.stack([_FROM, _TO], axis=1)  # faint, so that an edge stays one line below its label
@@ -196,17 +195,13 @@ def loss_surface():
         Controls: the penalty, its strength, and where the descent starts.
     """
     fig, (plane, ax) = figure("AB", 4.4)
-    plane.set(xlim=(-1, 2.5), ylim=(-1, 2.5), aspect="equal", xlabel="$w_1$", ylabel="$w_2$")
     plane.plot([-1, 2.5, np.nan, 0, 0], [0, 0, np.nan, -1, 2.5], color=GREY, linewidth=0.8)
     rings = plane.add_collection(LineCollection([], color=BLUE, linewidth=0.9))
     (way,) = plane.plot([], [], ".-", color=ORANGE, linewidth=1.2, label="60 steps of descent")
     (best,) = plane.plot([], [], "*", color="black", markersize=11, label="least loss")
-    ax.set(xscale="log", xlim=(1e-3, 1), ylim=(-0.5, 2), xlabel="strength (log scale)")
-    ax.set(ylabel="weights of least loss")
     lines = ax.plot(_STRENGTHS, _STRENGTHS, color=PURPLE, label="the larger")
     lines += ax.plot(_STRENGTHS, _STRENGTHS, "--", color=GREEN, label="the smaller")
     at_strength = cursor(ax)
-    fig.legend(loc="outside lower center", ncols=5)
     found = {k: np.transpose([minimum(k, s) for s in _STRENGTHS]) for k in _PENALTIES}
 
     def update(kind, strength, w1, w2):
@@ -256,7 +251,6 @@ def switches():
     (before, _), (area, marks) = [moons_plane(ax, tints) for ax in planes]
     before.set_data(off[0])
     _, line = [ax.plot(*off[1].T, color="black", label="boundary")[0] for ax in planes]
-    set_each(planes, "title", ["all off", "with these switches"])
     fig.legend(handles=[line, *marks], loc="outside lower center", ncols=4)
 
     def update(**on):
@@ -264,10 +258,8 @@ def switches():
         share, edge, *accuracy, norm = switched(names)
         area.set_data(share)
         line.set_data(*edge.T)
-        return (
-            f"{' + '.join(names) or 'All off'}: training accuracy {accuracy[0]:.3f}, test accuracy "
-            f"<b>{accuracy[1]:.3f}</b>, weight norm {norm:.1f}."
-        ) + f" With all off: {off[2]:.3f}, {off[3]:.3f} and {off[4]:.1f}." * bool(names)
+        numbers = {"names": " + ".join(names), "accuracy": accuracy, "norm": norm, "off": off}
+        return numbers | {"case": "on" if names else "off"}
 
     return fig, update, [area, line, marks], {name: switch(name) for name in _TECHNIQUES}
 
@@ -307,15 +299,13 @@ def training_curves():
         Controls: the learning rate, the penalty and its strength.
     """
     fig, (ax,) = figure("A", 4.2)
-    ax.set(xlim=(-1, _EPOCHS + 1), xlabel="epoch", yscale="log", ylim=(0.05, 20))
-    ax.set(ylabel="mean squared error", yticks=[0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20])
+    ax.set_yscale("log")
     ax.yaxis.set_major_formatter("{x:g}")
     ax.minorticks_off()
     ax.axhline(1, color=GREY, linewidth=0.8)
     lines = [ax.plot([], [], **looks)[0] for looks in (TRAIN, VALIDATION)]
     (best,) = ax.plot([], [], "v", color="black", markersize=9, label="least validation loss")
     words = ax.text(0, 12, "", weight="bold")
-    fig.legend(loc="outside lower center", ncols=3)
 
     def update(rate, kind, strength):
         losses, error = curve(rate, kind, strength)
@@ -324,13 +314,8 @@ def training_curves():
         set_each(lines, "data", [(epochs, values) for values in losses.T])
         best.set_data([epochs[k]], [np.nan if error else losses[k, 1] * 1.1])
         words.set(text="  diverged: FloatingPointError" * bool(error), x=len(losses))
-        text = f"Learning rate {rate}, {kind} of strength {strength}: "
-        if error:
-            return text + f"<b>training stopped</b>: {error}."
-        return text + (
-            f"after {_EPOCHS} epochs the training loss is {losses[-1, 0]:.3f}, the validation loss "
-            f"<b>{losses[-1, 1]:.3f}</b>. Its least is {losses[k, 1]:.3f}, after epoch {k + 1}."
-        )
+        numbers = {"last": losses[-1], "least": losses[k, 1], "epoch": epochs[k], "error": error}
+        return numbers | {"case": "stopped" if error else "trained"}
 
     return fig, update, [lines, best, words], {
         "rate": positions("learning rate", _RATES, 0.03),

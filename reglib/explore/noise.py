@@ -82,18 +82,14 @@ def thinned_network(dropped="units"):
     at = np.array([(i, (n - 1) / 2 - j) for i, n in enumerate(net.layer_sizes) for j in range(n)])
     pairs = np.array([(a, b) for a in range(13) for b in range(13) if at[b, 0] - at[a, 0] == 1])
     fig, (graph, ax) = figure("AB")
-    graph.set(xlim=(-0.2, 3.2), ylim=(-2.4, 2.9), xticks=[], yticks=[], frame_on=False)
     lines = graph.add_collection(LineCollection(at[pairs], zorder=1))
     units = graph.scatter(*at.T, s=240, edgecolor="black", zorder=2)
     (gone,) = graph.plot([], [], "x", color=GREY, markersize=11, zorder=3)
     words = graph.text(1.5, 2.6, "", ha="center")
-    ax.set(xlim=(-5, 4), ylim=(0, 1.12), yticks=[], ylabel="how many of the draws")
-    ax.set(xlabel="output (the ends hold what lies beyond)")
     shape = ax.stairs(np.zeros(90), _EDGES, fill=True, color="#DDDDDD")
     nothing = ax.axvline(whole, color="black", label="nothing dropped")
     mean = ax.axvline(0, color=BLUE, linestyle="--", label="mean of draws")
     (this,) = ax.plot([], [], "v", color=PURPLE, markersize=9, label="this draw", **DOT)
-    fig.legend(loc="outside lower right", ncols=3)
 
     def update(kind, place, p, draw):
         masks, outputs = thinned(kind, place, p)
@@ -143,15 +139,10 @@ def label_smoothing():
     Müller, Kornblith and Hinton (2019), When does label smoothing help?
     """
     fig, (left, right) = figure("AB", 4.0, width_ratios=[2, 3])
-    left.set(xlim=(-0.02, 1.02), ylim=(0, 1.12), xticks=[], xlabel="classes, the true one first")
-    left.set(ylabel="target", yticks=[0, 0.5, 1])
     bars = left.bar([0] * 10, 1, align="edge", edgecolor="white", color=[BLUE] + [ORANGE] * 9)
     words = [left.text(x, 0, "", ha=side) for x, side in ((0, "left"), (1, "right"))]
-    right.set(xlim=(-1, 9), ylim=(0, 4), ylabel="loss", yticks=range(5), xticks=range(0, 10, 2))
-    right.set(xlabel="gap: true logit above the others")
     lines = right.plot(_GAPS, _GAPS, "--", color=GREY, label="hard label")
     lines += right.plot(_GAPS, _GAPS, color=BLUE, label="softened label")
-    fig.legend(loc="outside lower right", ncols=2)
     at_best = cursor(right, markersize=8)
 
     def update(alpha, k):
@@ -164,12 +155,8 @@ def label_smoothing():
         best = np.log(1 + k * (1 - alpha) / alpha) if alpha else 0
         least = smoothed_loss(best, label)
         move(at_best, best if alpha else np.nan, [least])  # at nan nothing is drawn
-        text = f"Of {k} classes the true one is to get {label[0]:.3f}, each other {label[1]:.3f}. "
-        if alpha == 0:
-            text += f"The loss is {smoothed_loss(9, label):.5f} at a gap of 9 and <b>falls for ever"
-            return text + "</b>: no gap is large enough, and training lets the weights grow."
-        text += f"The loss is least, {least:.3f}, at a gap of log(1 + k(1 - alpha)/alpha) = "
-        return text + f"<b>{best:.2f}</b>: there the probabilities are the softened label."
+        numbers = {"label": label, "best": best, "least": least, "far": smoothed_loss(9, label)}
+        return numbers | {"case": "soft" if alpha else "hard"}
 
     return fig, update, [bars, words, lines, at_best], {
         "alpha": slider("alpha", 0, 1, 0.1, 0.01), "k": positions("classes k", range(2, 11), 10),
@@ -215,12 +202,10 @@ def calibration():
     Guo, Pleiss, Sun and Weinberger (2017), On calibration of modern neural networks.
     """
     fig, (left, ax) = figure("AB")
-    left.set(xlim=(0, 1.1), ylim=(0, 1.1), xlabel="confidence", ylabel="accuracy")
     left.plot([0, 1], [0, 1], "--", color=GREY)
     left.text(0.95, 0.1, "too sure", ha="right")
     left.text(0.05, 0.9, "too modest")
     dots = left.scatter([], [], color=ORANGE, edgecolor="black", clip_on=False)
-    ax.set(xlim=(-0.02, 0.52), ylim=(0, 0.55), xlabel="alpha", ylabel="calibration error")
     (errors,) = ax.plot([], [], "s", color=BLUE, markersize=7, **DOT)
     line = ax.axvline(0, **CURSOR)
 
@@ -275,15 +260,11 @@ def dropout_doubt():
     fig, (view, ax, right) = figure("ABC", width_ratios=[2, 4, 4])
     view.axis("off")
     picture = view.imshow(np.zeros((8, 8)), "gray_r", vmin=0, vmax=1)
-    ax.set(xlim=(-0.6, 9.6), ylim=(0, 1.03), xticks=range(10), xlabel="class", ylabel="probability")
     bars = ax.stairs([0] * 10, np.arange(-0.5, 10), fill=True, color="#BBBBBB", label="one pass")
     (cloud,) = ax.plot([], [], "o", color=BLUE, markersize=2.5, label="100 masks")
-    right.set(xlim=(-180, 180), ylim=(0, 2.4), xticks=range(-180, 181, 90))
-    right.set(xlabel="angle", ylabel="entropy")
     lines = right.plot(_ANGLES, _ANGLES, "--", color=ORANGE, label="entropy of one pass")
     lines += right.plot(_ANGLES, _ANGLES, color=BLUE, label="entropy of the masks' mean")
     line = right.axvline(0, **CURSOR)
-    fig.legend(loc="outside lower right", ncols=4, columnspacing=1, handlelength=1.5)
 
     def update(digit, angle):
         (image,), (one,), (many,) = turned(digit, (angle,))
