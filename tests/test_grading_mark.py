@@ -58,3 +58,147 @@ def test_every_answer_of_the_banks_gets_the_card_of_check(name):
                 continue
             assert there["state"] == here.kind, f"{task.number}, answer {i}: {there}\n{here}"
             assert there["card"]["sentences"] == here.sentences, f"{task.number}, answer {i}"
+
+
+RIGHT = "def elastic_net_gradient(w, l1, l2):\n    return l1 * np.sign(w) + 2 * l2 * w\n"
+TASK = "task-1-1"
+STUB = blank(NAMES[0])[TASK].source
+
+
+def notebook(*changes):
+    """The cells of exercise 01 after some changes, each a function of the list."""
+    cells = list(blank(NAMES[0]).values())
+    for change in changes:
+        cells = change(cells)
+    return mark.mark(cells, mark.exercise(course.root(), NAMES[0]), (5,))["tasks"]
+
+
+def fill(source, name=TASK):
+    return lambda cells: [c._replace(source=source) if c.name == name else c for c in cells]
+
+
+def without(*names):
+    return lambda cells: [cell for cell in cells if cell.name not in names]
+
+
+def add(source, after=TASK, name="x1"):
+    """A cell of the student's own, behind another."""
+
+    def change(cells):
+        place = [cell.name for cell in cells].index(after) + 1
+        return [*cells[:place], Cell(name, "code", source), *cells[place:]]
+
+    return change
+
+
+PASSING = {
+    "the answer": [fill(RIGHT)],
+    "no checks": [fill(RIGHT), without("check-1-1", "setup", "title", "about-1-1")],
+    "reversed": [fill(RIGHT), lambda cells: cells[::-1]],
+    "edited check": [fill(RIGHT), fill("check = None", "check-1-1")],
+    "duplicated check": [fill(RIGHT), add('check("1.1", None)', name="check-1-1")],
+    "helper above": [
+        fill(RIGHT.replace("np.sign(w)", "slope(w)")),
+        add("def slope(w):\n    return np.sign(w)", after="setup"),
+    ],
+    "helper in a cell of ours": [
+        fill(RIGHT.replace("np.sign(w)", "slope(w)")),
+        fill('# hint("1.1")\nslope = np.sign', "hint-1-2"),
+        lambda cells: sorted(cells, key=lambda cell: cell.name != "hint-1-2"),
+    ],
+    "answer in a cell of its own": [add(RIGHT), add("show = 1", name="x2")],
+    "cell deleted, written anew": [add(RIGHT), without(TASK)],
+    "copied cell, blank after": [fill(RIGHT), add(STUB, name=TASK)],
+    "copied cell, blank before": [fill(RIGHT), lambda cells: [Cell(TASK, "code", STUB), *cells]],
+    "magics": [fill(f"%matplotlib inline\n!ls\n{RIGHT}%timeit elastic_net_gradient(1, 1, 1)")],
+    "own check": [
+        fill(f'{RIGHT}from reglib.assess import check\ncheck("1.1", elastic_net_gradient)')
+    ],
+    "fails below": [fill(f"{RIGHT}print(undefined)")],
+    "plots nearby": [fill(RIGHT), add("import matplotlib.pyplot as plt\nplt.plot([1])")],
+    "own cell redefines later": [fill(RIGHT), add("elastic_net_gradient = None")],
+    "lambda": [fill("elastic_net_gradient = lambda w, l1, l2: l1 * np.sign(w) + 2 * l2 * w")],
+    "imports": [fill("import math, functools\nfrom numpy import sign\n" + RIGHT)],
+    "prints": [fill(RIGHT.replace("    return", "    print(w)\n    return"))],
+    "warns": [fill(RIGHT.replace("    return", "    np.log(-1.0)\n    return"))],
+    "windows lines": [fill(RIGHT.replace("\n", "\r\n"))],
+}
+
+
+@needs_sandbox
+@pytest.mark.parametrize("changes", PASSING.values(), ids=list(PASSING))
+def test_an_honest_answer_passes_however_the_notebook_looks(changes):
+    task = notebook(*changes)["1.1"]
+    assert task["state"] == "passed" and task["points"] == 2, task["card"]
+
+
+FAILING = {
+    "blank": ([], "not attempted", "Not attempted"),
+    "renamed": ([fill(RIGHT.replace("elastic_net", "my"))], "crashed", "defines no function"),
+    "syntax": ([fill(RIGHT + "\n)")], "crashed", "SyntaxError"),
+    "import": ([fill("import torch\n" + RIGHT)], "crashed", "The answer uses PyTorch"),
+    "twin": (
+        [fill("from reglib import ElasticNet\n" + RIGHT)],
+        "crashed",
+        "The answer uses reglib",
+    ),
+    "twin inside": (
+        [fill(RIGHT.replace("    return", "    import reglib.penalties\n    return"))],
+        "not yet",
+        "The answer uses reglib",
+    ),
+    "stops": ([fill(RIGHT.replace("np.sign", "np.sing"))], "not yet", "AttributeError"),
+    "wrong": ([fill(RIGHT.replace("2 * l2", "l2"))], "not yet", "factor 2"),
+    "in place": (
+        [fill(RIGHT.replace("    return", "    w *= 1.5\n    return"))],
+        "not yet",
+        "changed its input `w` in place",
+    ),
+    "markdown": (
+        [lambda cells: [c._replace(kind="markdown") if c.name == TASK else c for c in cells]],
+        "not attempted",
+        "Not attempted",
+    ),
+}
+
+
+@needs_sandbox
+@pytest.mark.parametrize("case", FAILING.values(), ids=list(FAILING))
+def test_what_is_no_answer_gets_the_sentence_that_says_why(case):
+    changes, state, says = case
+    task = notebook(*changes)["1.1"]
+    assert (task["state"], task["points"]) == (state, 0), task["card"]
+    assert says in " ".join([task["card"]["heading"], *task["card"]["sentences"]]), task["card"]
+
+
+@needs_sandbox
+def test_an_answer_right_on_the_visible_inputs_alone_is_told_no_hidden_one():
+    source = RIGHT.replace("    return", "    if w.size == 0 or w.flat[0] not in SEEN:\n        "
+        'raise ValueError(f"hidden: {w}")\n    return')  # fmt: skip
+    seen, task = [], find("1.1")
+    task.test(lambda w, l1, l2: seen.append(float(w.flat[0])) or l1 * np.sign(w) + 2 * l2 * w, 0)
+    got = notebook(fill(f"SEEN = {seen}\n{source}"))["1.1"]
+    assert got["state"] == "not yet" and got["card"]["sentences"][0] == mark.OTHER_INPUTS
+    assert "hidden" not in json.dumps(got["card"]) and not got["card"]["rows"]
+
+
+@needs_sandbox
+def test_two_cells_may_use_one_name_for_two_helpers():
+    cells = {
+        "task-1-1": "def h(w):\n    return np.sign(w)\n\n\n" + RIGHT.replace("np.sign", "h"),
+        "task-1-3": "def h(W):\n    return W / 0\n\n\ndef project_max_norm(W, max_value, axis):\n"
+        "    return W",
+    }
+    tasks = marked(NAMES[0], cells)["tasks"]
+    assert tasks["1.1"]["state"] == "passed" and tasks["1.3"]["state"] == "not yet"
+
+
+@needs_sandbox
+def test_open_answers_wait_for_a_reader_and_blank_ones_do_not():
+    text = next(name for name in blank(NAMES[4]) if name.startswith("text-"))
+    result = marked(NAMES[4], {text: "First I would look at both losses."})
+    opens = {n: t for n, t in result["tasks"].items() if n.startswith("answer-")}
+    read = opens.pop(text.replace("text-", "answer-"))
+    assert (result["status"], read["state"], read["points"]) == ("needs reading",) * 2 + (None,)
+    assert read["card"]["sentences"] == ("First I would look at both losses.",)
+    assert len(opens) == 2 and {task["state"] for task in opens.values()} == {"not attempted"}

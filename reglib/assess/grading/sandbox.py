@@ -29,7 +29,8 @@ MEMORY, FILE, FOLDER = 2**30, 2**24, 2**26  # bytes: of the process, of a file, 
 FLAGS = ("-I", "-S", "-B")
 ENVIRONMENT = {
     "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1",
-    "PYTHONMALLOC": "malloc",  # memory is asked for as it is needed, so that a limit can be close
+    # Memory is asked for as it is needed, so that a limit can be close.
+    "PYTHONMALLOC": "malloc", "MALLOC_TOP_PAD_": "4096", "MALLOC_MMAP_THRESHOLD_": "65536",
 }  # fmt: skip
 # What reading an array and solving equations need once is there before the memory is measured.
 WARM = """import os, tempfile, numpy as np
@@ -188,8 +189,10 @@ class Sandbox:
     @functools.cached_property
     def pid(self):
         """The student's program itself: bubblewrap's child, where that holds it."""
-        own = self.process.pid
-        return int((Path(f"/proc/{own}/task/{own}/children").read_text().split() or [own])[0])
+        own, children = self.process.pid, []
+        while self.process.args[0] == "bwrap" and not children and self.process.poll() is None:
+            children = Path(f"/proc/{own}/task/{own}/children").read_text().split()
+        return int((children or [own])[0])
 
     def ask(self, do, *values):
         """Return the reply to a request and the values in it, or raise `Stopped`."""
