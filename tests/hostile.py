@@ -289,7 +289,7 @@ for name in ("isinstance", "len", "type", "abs", "all", "map", "zip"):
     "another NumPy": ("graded", "", """\
 for name in ("allclose", "array_equal", "isfinite", "asarray", "abs", "max"):
     setattr(np, name, lambda *a, **k: True)"""),
-    "another reglib": ("graded", "returned `None`|uses reglib", """\
+    "another reglib": ("graded", "returned `None`|AttributeError", """\
 import reglib.assess
 reglib.assess.check = reglib.assess.judge = lambda *a, **k: True
 reglib.assess.tutor = reglib.assess.guard = reglib.assess"""),

@@ -87,7 +87,7 @@ class Liar(np.ndarray):
         "loop()",
         "def loop():\n    x = []\n    x.append(x)\n    return x",
     ),
-    "a million numbers": ("`list`|larger", "list(range(10**6))", ""),
+    "a million numbers": ("`list`|larger|stopped after", "list(range(10**6))", ""),
     "an integer of 5000 digits": ("Error", "10**5000", ""),
     "text of 100 MB": ("larger than|MemoryError", "'x' * 10**8", ""),
     "text of 2 MB": ("`str`", "'x' * 2_000_000", ""),
@@ -200,10 +200,9 @@ CELLS = [
     Attack("the same answer twice", change=lambda book: twice(book, "")),
     Attack("a wrong answer behind the right one", said="differ", points=0,
            change=lambda book: twice(book, gives("1.1", "args[0]"))),
-    Attack("answers in the wrong cells", "crashed|graded", "defines no function", change=renamed,
-           points=0),
+    Attack("answers in wrong cells", "crashed|graded", "defines no", change=renamed, points=0),
     Attack("a grade_id that is a path", change=strange_ids),
-    Attack("an answer in markdown", "nothing attempted", "not attempted", change=markdown, points=0),
+    Attack("a markdown answer", "nothing attempted", "not attempted", change=markdown, points=0),
     Attack("an answer that was removed", "nothing attempted", change=removed, points=0),
     Attack("nothing answered", "nothing attempted", "not attempted", honest=False),
     Attack("many cells", change=many_cells),
@@ -334,7 +333,7 @@ BROKEN = {
 FILES = [Attack(name, "unreadable", said, write=write) for name, (said, write) in BROKEN.items()]
 # Names that a shell, a path, a spreadsheet or a page would take for something else.
 NAMES = [
-    "a\\..\\evil", "$(touch mark)", "=HYPERLINK(1)", "<script>alert(1)</script>",
+    "a\\..\\evil", "$(touch mark)", "=HYPERLINK(1)", "<script>alert(1)",
     "line\nbreak", "%2e%2e%2fetc", "-rf", "ünï\u202egpj", "a" * 200, "\udcff",
 ]  # fmt: skip
 __all__ = ["CELLS", "FILES", "FILES5", "NAMES", "VALUES", "ENDED", "NO", "ONE"]

@@ -27,7 +27,7 @@ if not (course.root() / "solutions").is_dir():
     pytest.skip("the honest students need solutions/", allow_module_level=True)
 from reglib.assess.grading.run import grade  # noqa: E402  it needs what is skipped for above
 
-SECONDS, LONGEST = 2, 300
+SECONDS, LONGEST = 2, 200
 ALL = [
     *hostile.RESOURCES, *hostile.PLACES, *hostile.PROTOCOL, *hostile_values.VALUES,
     *hostile_values.CELLS, *hostile_values.FILES5, *hostile_values.FILES,
