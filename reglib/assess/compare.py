@@ -13,6 +13,7 @@ from numpy import argmax, asarray, errstate, integer, isfinite, isnan, ndarray, 
 from numpy.random import default_rng
 
 from reglib.assess.guard import NotAttempted, Wrong, show_value
+from reglib.assess.says import say
 
 NTH = ("first", "second", "third", "fourth", "fifth")
 
@@ -130,10 +131,7 @@ def difference(given, expected, tol=1e-9, names=(), order=()):
 def unlike_array(given, expected):
     """What is wrong with the kind or the shape of `given` where an array is expected."""
     if unlike_number(given) is None:
-        return (
-            f"The function returned one number, and an array of shape {expected.shape} is "
-            "expected: one number for each of its entries."
-        )
+        return say("one_number", shape=expected.shape)
     if not isinstance(given, ndarray):
         how = " (`np.array(...)` makes an array of a list.)" * isinstance(given, tuple | list)
         return f"A NumPy array is expected, and the function returned {a(given)}.{how}"

@@ -7,6 +7,8 @@ import os
 import tempfile
 from pathlib import Path
 
+from reglib.assess.says import say
+
 # One of them is enough to know the course by; a folder of somebody's own exercises is not.
 SIGNS = ("notebooks/00_start_here.ipynb", "solutions/[0-9][0-9]_*", "exercises/[0-9][0-9]_*")
 RECORD = ".copies.json"  # in my/NN_name/: which release each copy was made from
@@ -18,10 +20,7 @@ def root():
     for folder in (here, *here.parents, *Path(__file__).resolve().parents[2:]):
         if any(next(folder.glob(sign), None) for sign in SIGNS):
             return folder
-    raise FileNotFoundError(
-        f"the course folder was not found from {here}: "
-        "change to the folder that holds notebooks/00_start_here.ipynb"
-    )
+    raise FileNotFoundError(say("no_course", here=here))
 
 
 def copy_exercises(root):
@@ -101,12 +100,7 @@ def start(name):
     try:
         path, _ = _own_copy(source.parents[2], source)
     except OSError as error:
-        print(f"Your own copy could not be made ({error}). Use File > Save Notebook As... first.")
+        print(say("no_copy", error=error))
         return
-    link = f"../../my/{name}/{path.name}"
-    display(
-        Markdown(
-            f"This is the course's copy: an update may replace it. **[Open your own]({link})** "
-            f"and answer there. It is the file `my/{name}/{path.name}`, and nothing overwrites it."
-        )
-    )
+    file = f"my/{name}/{path.name}"
+    display(Markdown(say("open_copy", link=f"../../{file}", file=file)))

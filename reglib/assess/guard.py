@@ -14,18 +14,9 @@ import warnings
 import numpy as np
 
 from reglib.assess.grading.inside import plain, unchanged
+from reglib.assess.says import WORDS, say
 
-# Where answers are judged in class, NumPy alone is installed.
-LIBRARIES = {
-    name: name
-    for name in ("reglib", "tensorflow", "keras", "jax", "statsmodels", "numba", "pandas")
-} | {"sklearn": "scikit-learn", "scipy": "SciPy", "torch": "PyTorch"}
-# By these an answer could get away from the check, or let another process do the work.
-ESCAPES = {
-    "sys.setprofile", "_thread.start_new_thread", "_thread.start_joinable_thread", "posix.fork",
-    "posix.system", "posix.posix_spawn", "_posixsubprocess.fork_exec", "nt.system",
-    "_winapi.CreateProcess",
-}  # fmt: skip
+LIBRARIES, ESCAPES = WORDS["libraries"], WORDS["escapes"]
 NUMPY_AS_IMPORTED = {
     (module, name): value
     for module in (np, np.linalg, np.random)
@@ -100,10 +91,7 @@ class Answer:
         refuse(used)
         if escapes or not watched:
             what = f"called `{escapes[0].lstrip('_')}`" if escapes else "stopped the profiler"
-            raise Wrong(
-                f"The check cannot watch an answer that {what}. Write the formula itself, with "
-                "NumPy alone."
-            )
+            raise Wrong(say("unwatched", what=what))
         for name, given, now in zip(parameters(self.function), before, args, strict=False):
             if not unchanged(given, now):
                 raise input_changed(name, given, now)
@@ -120,10 +108,7 @@ def refuse(used):
     """Raise `Wrong` if any library was used."""
     if used:
         root = used[0].split(".")[0]
-        raise Wrong(
-            f"The answer uses {LIBRARIES[root]} (`{used[0]}`). Write the formula itself, with "
-            "NumPy alone: in class it is judged where nothing else is installed."
-        )
+        raise Wrong(say("library", name=LIBRARIES[root], used=used[0]))
 
 
 def library_named(function):
@@ -160,10 +145,7 @@ def numpy_is_intact():
         setattr(module, name, NUMPY_AS_IMPORTED[module, name])
     if changed:
         module, name = changed[0]
-        raise Wrong(
-            f"`{module.__name__}.{name}` had been replaced by something else. It has been put "
-            "back: an answer must leave NumPy as it is."
-        )
+        raise Wrong(say("numpy_replaced", name=f"{module.__name__}.{name}"))
 
 
 def parameters(function):
@@ -176,11 +158,8 @@ def parameters(function):
 
 def input_changed(name, given, now):
     """The wrong answer of a function that changed an argument."""
-    return Wrong(
-        f"The function changed its input `{name}` in place. The caller still needs it: "
-        f"work on a copy (`{name}.copy()`), or compute a new array.",
-        [(f"`{name}` before", show_value(given)), (f"`{name}` after", show_value(now))],
-    )
+    rows = [(f"`{name}` before", show_value(given)), (f"`{name}` after", show_value(now))]
+    return Wrong(say("input_changed", name=name), rows)
 
 
 def crash(function, error, args):

@@ -10,6 +10,7 @@ import numpy as np
 
 from reglib.assess.questions import LEVELS, TOPICS, Question, bank
 from reglib.assess.questions.judge import Verdict, judge
+from reglib.assess.says import say
 from reglib.assess.store import store as current_store
 
 
@@ -54,10 +55,7 @@ def draw(length=10, level=None, topics=None, seed=None):
         raise ValueError(f"seed must be a whole number, 0 or more, or None, got {seed!r}")
     left = [q for q in bank().values() if q.topic in topics and level in (None, q.level)]
     if not (isinstance(length, int) and 1 <= length <= len(left)):
-        raise ValueError(
-            f"length must be a whole number from 1 to {len(left)}, as many as there are of this "
-            f"level and these topics, got {length!r}"
-        )
+        raise ValueError(say("no_length", most=len(left), length=length))
     standing, weight = ({}, {}) if seed is not None else history()
     rng, chosen, had = np.random.default_rng(seed), [], Counter()
     luck = dict(zip([q.id for q in left], rng.random(len(left)), strict=True))

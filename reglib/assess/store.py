@@ -7,13 +7,12 @@ import urllib.parse  # noqa: F401  `as_uri` needs it when perhaps nothing more c
 from contextlib import closing
 from pathlib import Path
 
+from reglib.assess.says import say
+
 NAME, GATE = "progress.sqlite", "progress.gate"
 MARK = 0x7265676C  # "regl": tells our file from one that merely has the same name
 WAIT = 10  # seconds to wait while another notebook writes
-SCHEMA = (
-    "CREATE TABLE IF NOT EXISTS events (id INTEGER PRIMARY KEY, task TEXT NOT NULL, "
-    "time TEXT NOT NULL, kind TEXT NOT NULL, detail TEXT)"
-)
+SCHEMA = Path(__file__).with_name("progress.sql").read_text(encoding="utf-8")
 COLUMNS = {"id", "task", "time", "kind", "detail"}
 
 
@@ -134,11 +133,7 @@ class Store:
                 self.path.rename(aside)
         except (OSError, sqlite3.Error):  # the next attempt to write says what is wrong
             return
-        self.tell(
-            "The file with your progress could not be read. It was kept as "
-            f"{aside.name} in {aside.parent}, and a new one was begun. Your answers are not in it: "
-            "they are in your notebooks."
-        )
+        self.tell(say("set_aside", name=aside.name, folder=aside.parent))
 
     def _to_memory(self, error):
         self.memory = sqlite3.connect(":memory:", check_same_thread=False)
@@ -149,10 +144,7 @@ class Store:
         except (sqlite3.Error, OSError):
             self.memory = sqlite3.connect(":memory:", check_same_thread=False)
         self.memory.execute(SCHEMA)
-        self.tell(
-            f"Progress cannot be written to {self.path.parent} ({error}). The course goes on, and "
-            "forgets this session's progress when the kernel stops."
-        )
+        self.tell(say("in_memory", folder=self.path.parent, error=error))
 
 
 _stores = {}

@@ -8,6 +8,7 @@ from reglib.assess.guard import NotAttempted
 from reglib.assess.questions import TOPICS, WORDS, show
 from reglib.assess.questions.judge import in_time, judge, key, points_of
 from reglib.assess.report import Report, clock, place, verdict_card
+from reglib.assess.says import say
 from reglib.assess.session import Interview, draw
 
 
@@ -20,10 +21,7 @@ def run(length=10, level=None, topics=None, seed=None):
         As `reglib.assess.session.draw` takes them.
     """
     talk = Interview(draw(length, level, topics, seed))
-    _say(
-        f"{length} questions, {talk.minutes:g} minutes. ? gives a hint, ! skips a question, "
-        "Ctrl-C ends the interview."
-    )
+    _say(say("begin", length=length, minutes=talk.minutes))
     talk.begin()
     try:
         while talk.current:

@@ -7,7 +7,8 @@ import re
 from reglib.assess import course
 from reglib.assess.cards import Card, NotPassed, shell, show, table
 from reglib.assess.guard import Answer, NotAttempted, Wrong
-from reglib.assess.store import store
+from reglib.assess.says import say
+from reglib.assess.store import folder, store
 from reglib.assess.tasks import CHAPTERS, chapter, find
 
 TRIES = 3  # failed tries after which the model answer may be seen
@@ -35,9 +36,7 @@ def check(number=None, answer=inspect.Parameter.empty, seed=None):
     """
     task = find(number)
     if answer is inspect.Parameter.empty:
-        raise ValueError(
-            f'answer must be your function, as in `check("{number}", my_function)`, got nothing'
-        )
+        raise ValueError(say("no_answer", number=number))
     if seed is not None and not (isinstance(seed, int) and seed >= 0):
         raise ValueError(f"seed must be a whole number, 0 or more, or None, got {seed!r}")
     card = judge(task, answer, seed or 0)
@@ -57,16 +56,10 @@ def judge(task, answer, seed=0, guard=Answer):
     name = f"task {task.number}, {task.title}"
     try:
         if not callable(answer):
-            raise NotAttempted(
-                "Pass the function itself, without calling it: its name alone, with no brackets."
-            )
+            raise NotAttempted(say("not_callable"))
         task.test(guard(answer), seed)
     except KeyboardInterrupt:
-        sentences = (
-            "You interrupted the check. Does your loop ever end? A `for` loop with a fixed number "
-            "of rounds does.",
-            "This does not count as a try.",
-        )
+        sentences = (say("interrupted"), "This does not count as a try.")
         return Card("not attempted", f"– Interrupted: {name}", sentences)
     except NotAttempted as reason:
         sentences = (str(reason), f'`hint("{task.number}")` helps you start.')
@@ -94,13 +87,9 @@ def solution(number=None):
     fails = store().count(number, "fail")
     source = model_answer(task)
     if source is None:
-        text = "The model answers are not in this folder: ask the person who gave you the course."
-        show(Card("note", f"Task {number}: no model answer here", (text,)))
+        show(Card("note", f"Task {number}: no model answer here", (say("no_model"),)))
     elif not store().count(number, "pass") and fails < TRIES:
-        text = (
-            f"The model answer opens when you have passed the task, or after {TRIES} tries that "
-            f"did not pass: {TRIES - fails} more. An answer that was not attempted is no try."
-        )
+        text = say("closed", tries=TRIES, left=TRIES - fails)
         show(Card("note", f"Task {number}: the model answer is still closed", (text,)))
     else:
         store().add(number, "solution")
@@ -116,36 +105,30 @@ def reset(number=None):
     task = find(number)
     blank = blank_answer(task)
     if blank is None:
-        text = "The blank is read from `exercises/` or `solutions/`, and neither is in this folder."
-        show(Card("note", f"Task {number}: no blank here", (text,)))
-        return
+        return show(Card("note", f"Task {number}: no blank here", (say("no_blank"),)))
     name = re.search(r"^def (\w+)", blank, re.M)[1]
     cell = _running_cell()
     own_cell = re.search(rf"^def {name}\b", cell, re.M) is not None
     old = re.sub(r"^[^\n]*\breset\(.*\)\s*$", "", cell, flags=re.M) if own_cell else _written(name)
     old = old or store().last(number, "pass", "fail")
-    sentences = ["The cell is blank again."] if own_cell else []
-    if not own_cell and shell():
-        sentences += [
-            "The blank stands in the new cell below. Your old answer still stands in its own cell: "
-            "Run All judges whichever of the two ran last, so delete one.",
-            f'As the last line of the task\'s own cell, `reset("{number}")` empties that cell.',
-        ]
-    elif not own_cell:
-        sentences.append("The blank stands below this line.")
-    if old and old.strip() != blank.strip():
-        if old != store().last(number, "reset"):
-            store().add(number, "reset", old)
-        kept = _keep(task, old)
-        place = f"in `{kept}`" if kept else "with your progress"
-        sentences.append(f"Your old answer is kept {place}.")
-    else:
-        sentences.append("There was no answer to keep.")
+    kept = _kept(task, old, blank)
     if shell():
         shell().set_next_input(blank, replace=own_cell)
+        below = (say("blank_below"), say("blank_own", number=number))
+        sentences = (*(("The cell is blank again.",) if own_cell else below), kept)
     else:
-        sentences.append(blank)
-    show(Card("note", f"Task {number}: reset", tuple(sentences)))
+        sentences = ("The blank stands below this line.", kept, blank)
+    show(Card("note", f"Task {number}: reset", sentences))
+
+
+def _kept(task, old, blank):
+    """Keep an old answer, if it is one, and say where."""
+    if not old or old.strip() == blank.strip():
+        return "There was no answer to keep."
+    if old != store().last(task.number, "reset"):
+        store().add(task.number, "reset", old)
+    kept = _keep(task, old)
+    return f"Your old answer is kept {f'in `{kept}`' if kept else 'with your progress'}."
 
 
 def progress(number=None):
@@ -246,8 +229,6 @@ def _written(name):
 
 def _keep(task, source):
     """Return the name of a file that holds the old answer, or None where none can be written."""
-    from reglib.assess.store import folder
-
     for base, inner in ((_root(), f"my/{task.chapter}/old_answers"), (folder(), "old_answers")):
         try:
             place = base / inner

@@ -23,6 +23,8 @@ from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
 
+from reglib.assess.says import say
+
 
 def _read(name):
     return tomllib.loads(Path(__file__).with_name(f"{name}.toml").read_text(encoding="utf-8"))
@@ -73,7 +75,5 @@ def find(name):
         from difflib import get_close_matches
 
         near = get_close_matches(str(name), bank(), 3) or list(bank())[:3]
-        raise ValueError(
-            f"id must be a question of the bank, such as {', '.join(near)}, got {name!r}"
-        )
+        raise ValueError(say("no_question", near=", ".join(near), name=name))
     return bank()[name]

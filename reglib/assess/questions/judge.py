@@ -12,6 +12,7 @@ import numpy as np
 
 from reglib.assess.compare import match
 from reglib.assess.guard import Answer, NotAttempted, Wrong, numpy_is_intact
+from reglib.assess.says import say
 
 SEED = 0  # of the inputs of code questions: the same reply gets the same verdict
 WORDS_A_POINT = 8  # of an open answer, at least
@@ -247,11 +248,10 @@ def _open(data, reply, ticks):
     half = len(ticked) <= 2 * len(heard)
     counts = {at: 1 if at in heard else 0.5 if at in ticked and half else 0 for at in points}
     most = len(words) // WORDS_A_POINT
-    said = [
-        f"Counted {'half' if half else 'as nothing'}: {points[letter]['point']} Your text has none "
-        f"of the words that tell it, such as {', '.join(points[letter]['words'][:3])}."
-        for letter in sorted(ticked - heard)
-    ]
+    how, said = "half" if half else "as nothing", []
+    for letter in sorted(ticked - heard):
+        point, tells = points[letter]["point"], ", ".join(points[letter]["words"][:3])
+        said.append(say("not_told", how=how, point=point, words=tells))
     if sum(counts.values()) > most:
         said.append(f"A list of words is no answer: so short a text makes {most} points at most.")
     marks = {1: "✓", 0.5: "½", 0: "–"}
