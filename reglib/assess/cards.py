@@ -9,11 +9,6 @@ from reglib.assess.templates import environment
 # The colour only repeats what the heading says: all text keeps the colours of the reader's theme,
 # and each border reaches a contrast of 3:1 on white and on JupyterLab's dark background.
 BORDERS = {"passed": "#2e8b57", "not yet": "#c75d00", "not attempted": "#767676", "note": "#3b7dc4"}
-PRE = (
-    "margin:0;padding:0;color:inherit;background:none;white-space:pre-wrap;font-size:.93em;"
-    "word-break:normal;overflow-wrap:anywhere;"  # JupyterLab breaks inside words otherwise
-    "font-family:var(--jp-code-font-family,monospace)"
-)
 
 
 @dataclass(frozen=True)
@@ -59,7 +54,7 @@ def to_html(text):
 
 def to_pre(text):
     """Show `text` as it stands, in a font of fixed width."""
-    return f'<pre style="{PRE}">{escape(text)}</pre>'
+    return TEMPLATES.get_template("pre.html").render(text=text)
 
 
 def table(rows, head=(), caption="", value=to_html):
@@ -68,7 +63,7 @@ def table(rows, head=(), caption="", value=to_html):
     return page.render(rows=rows, head=head, caption=caption, value=value)
 
 
-TEMPLATES = environment(table, to_html, to_pre)
+TEMPLATES = environment(escape, table, to_html, to_pre)
 
 
 def shell():

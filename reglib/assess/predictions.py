@@ -9,8 +9,10 @@ import ipywidgets as widgets
 
 from reglib.assess.cards import BORDERS, to_html
 from reglib.assess.store import store
+from reglib.assess.templates import environment
 
 FILE = Path(__file__).with_name("predictions.toml")
+HTML = environment(escape, to_html).get_template("prediction.html").module
 
 
 @cache
@@ -52,10 +54,7 @@ class Prediction(widgets.VBox):
             description="Commit", tooltip="Commit to this prediction", disabled=True
         )
         self.reply = widgets.HTMLMath()
-        head = widgets.HTMLMath(
-            "<strong>Your prediction</strong> (with the keyboard: Tab moves, the space bar "
-            f"chooses)<br>{to_html(self.question)}"
-        )
+        head = widgets.HTMLMath(HTML.head(self.question))
         super().__init__([head, self.choice, self.button, self.reply])
         self.choice.observe(self._chosen, names="value")
         self.button.on_click(self._commit)
@@ -78,12 +77,8 @@ class Prediction(widgets.VBox):
         self.choice.disabled, self.button.description = True, "Committed"
         right = letter == self.entry["answer"]
         verdict = "✓ Right." if right else "✗ Not what will happen."
-        border = BORDERS["passed" if right else "not yet"]
-        self.reply.value = (
-            f'<div role="status" style="border-left:.35em solid {border};padding:.1em 1em">'
-            f"<strong>{verdict}</strong> {to_html(self.entry['why'][letter])} "
-            f"Now run the experiment below, in section {to_html(self.entry['section'])}.</div>"
-        )
+        border, why = BORDERS["passed" if right else "not yet"], self.entry["why"][letter]
+        self.reply.value = HTML.reply(border, verdict, why, self.entry["section"])
 
     def __repr__(self):
         return f"Your prediction: {self.question} {'; '.join(self.options)}"
@@ -91,10 +86,5 @@ class Prediction(widgets.VBox):
     def _repr_mimebundle_(self, **kwargs):
         """Add a form for readers without a kernel: the question and its options, no more."""
         bundle = super()._repr_mimebundle_(**kwargs)
-        items = "".join(f"<li>{escape(option)}</li>" for option in self.options)
-        bundle["text/plain"] = repr(self)
-        bundle["text/html"] = (
-            f"<p><strong>Your prediction</strong><br>{to_html(self.question)}</p>"
-            f'<ul style="list-style:none">{items}</ul><p>Run this cell to choose and commit.</p>'
-        )
-        return bundle
+        still = HTML.still(self.question, self.options)
+        return bundle | {"text/plain": repr(self), "text/html": still}
