@@ -88,7 +88,7 @@ def used():
 def ours(submissions, report):
     """Grade a folder with `reglib grade` and return the cost."""
     command = [sys.executable, "-c", OURS, "grade", str(submissions), "-o", str(report)]
-    return cost([*command, "--seed", "0", "--jobs", "1"], ROOT)
+    return cost([*command, "--seed", "1", "--jobs", "1"], ROOT)
 
 
 def theirs(course, exercise):

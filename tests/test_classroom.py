@@ -16,9 +16,15 @@ import nbformat
 import numpy as np
 import pytest
 
+from benchmarks import grading
 from benchmarks.classroom import simulate, sources
 from reglib.assess import course, tasks
+from reglib.assess.grading.collect import Cell, read
+from reglib.assess.grading.mark import exercise as asked
+from reglib.assess.grading.mark import mark
+from reglib.assess.grading.sandbox import missing
 from reglib.assess.questions import bank
+from reglib.assess.release import CODE_STUB
 from reglib.assess.tutor import judge
 
 ROOT = course.root()
@@ -87,6 +93,48 @@ def test_each_answer_earns_what_the_class_says(exercise):
             assert "NameError" not in str(card), f"{task.number} needs more than its cell: {card}"
 
 
+# Our grader and its benchmark
+@pytest.fixture(scope="module")
+def sandbox():
+    if lack := missing():
+        pytest.skip(lack)
+
+
+def test_a_name_that_two_cells_use_costs_neither_its_points(sandbox):
+    """Each answer is judged with the names as its own cell left them, as Run All does."""
+    exercise = asked(ROOT, "01_norm_penalties")
+    parts = {
+        "1.1": ("def part(w):\n    return np.sign(w)", "return l1 * part(w) + 2 * l2 * w"),
+        "1.2": ("part = 'b'", "return part"),
+    }
+    cells = []
+    for number, (before, body) in parts.items():
+        source = f"{before}\n\n\n{exercise.blanks[number].replace(CODE_STUB, body)}"
+        cells.append(Cell(tasks.find(number).cell, "code", source))
+    found = mark(cells, exercise)["tasks"]
+    states = {number: found[number]["state"] for number in parts}
+    assert states == {"1.1": "passed", "1.2": "passed"}, [found[number]["card"] for number in parts]
+
+
+def test_the_benchmark_counts_what_a_command_leaves_behind():
+    """As bubblewrap does: it ends before the sandboxed process is waited for."""
+    burn = "import time\nwhile time.process_time() < 0.5: pass"
+    leave = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {burn!r}])"
+    ask = (
+        "import sys; from benchmarks.grading import cost; "
+        f"print(cost([sys.executable, '-c', {leave!r}], '.').cpu)"
+    )
+    done = subprocess.run([sys.executable, "-c", ask], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0 and float(done.stdout) > 0.5, done
+
+
+def test_the_page_on_grading_has_every_exercise_and_size():
+    page = (ROOT / "docs" / "grading.md").read_text(encoding="utf-8")
+    rows = [*EXERCISES, *(f"{size:,}" for size in grading.SIZES)]
+    lacking = [row for row in ["Machine: ", *(f"| {row} |" for row in rows)] if row not in page]
+    assert not lacking, f"docs/grading.md lacks {lacking}: run make bench"
+
+
 # The real nbgrader
 class Course:
     """A course folder of its own in which nbgrader has graded each exercise's three students."""
@@ -138,17 +186,32 @@ def test_nbgrader_releases_our_exercises_and_nothing_else(exercise, nbgrader):
     assert [path.name for path in (made / exercise).iterdir()] == [f"{exercise}.ipynb"]
 
 
+def marks(nbgrader, exercise, student):
+    """The points of each task in nbgrader's database."""
+    with nbgrader.api.gradebook as book:
+        found = book.find_submission_notebook(exercise, exercise, student)
+        points = {grade.name: grade.auto_score for grade in found.grades}
+    return {number: points[f"check-{number.replace('.', '-')}"] for number in TASKS[exercise]}
+
+
 @classroom
 @each_exercise
 def test_nbgrader_gives_each_task_its_points(exercise, nbgrader):
     for student, earned in nbgrader.grade(exercise).items():
-        with nbgrader.api.gradebook as book:
-            found = book.find_submission_notebook(exercise, exercise, student)
-            marks = {grade.name: grade.auto_score for grade in found.grades}
-        for number, passes in earned.items():
-            points = TASKS[exercise][number].points if passes else 0
-            marked = marks[f"check-{number.replace('.', '-')}"]
-            assert marked == points, f"{student}, task {number}: {marked} of {points}"
+        wanted = {n: TASKS[exercise][n].points if passes else 0 for n, passes in earned.items()}
+        assert marks(nbgrader, exercise, student) == wanted, f"{student}: nbgrader's, then earned"
+
+
+@classroom
+@pytest.mark.usefixtures("sandbox")
+@each_exercise
+def test_our_grader_gives_the_same_points(exercise, nbgrader):
+    nbgrader.grade(exercise)
+    for student in ("student-001", "student-002"):
+        path = nbgrader.root / "submitted" / student / exercise / f"{exercise}.ipynb"
+        found = mark(read(path), asked(ROOT, exercise), seeds=(1,))
+        ours = {number: found["tasks"][number]["points"] for number in TASKS[exercise]}
+        assert ours == marks(nbgrader, exercise, student), f"{student}: ours, then nbgrader's"
 
 
 @classroom
@@ -162,7 +225,7 @@ def test_nbgrader_exports_the_sums(exercise, nbgrader):
     with open(to, newline="", encoding="utf-8") as file:
         rows = {row["student_id"]: float(row["score"]) for row in csv.DictReader(file)}
     points = {number: task.points for number, task in TASKS[exercise].items()}
-    sums = {s: sum(points[n] for n in marks if marks[n]) for s, marks in earned.items()}
+    sums = {s: sum(points[n] for n in found if found[n]) for s, found in earned.items()}
     assert rows == sums and sums["student-001"] == sum(points.values())
 
 
