@@ -60,8 +60,9 @@ FAULTY = {
         ("All three", "in every batch", "Dropout is on", "those of the last epoch"),
     ),
 }
-# Seeds for a task whose check trains for a second; its margins are measured with its other tests.
-SEEDS = {"4.13": 3}
+# Fewer seeds where a check trains for a second, or reads a file of 400 pieces under `tracemalloc`;
+# the margins of the first are measured with its other tests.
+SEEDS = {"4.13": 3, "5.1": 40}
 
 
 # The checks
