@@ -112,15 +112,11 @@ def section(path, notebook, heading, font="7.2pt/1.15"):
         raise ValueError(f"heading must be one of {notebook}, got {heading!r}")
     ends = [n for n, text in enumerate(cells) if n > start[0] and re.match("##? ", text)]
     text = "\n\n".join(cells[start[0] : (ends or [None])[0]])
-    formulas = []
-
-    def aside(found):  # Markdown would take the underscores of a formula for emphasis
-        formulas.append(mathml(found[1].replace(r"\|", "|")))
-        return f"FORMULA{len(formulas) - 1}END"
-
-    text = re.sub(r"\$\$?([^$]+)\$\$?", aside, text.partition("\n")[2])
-    html = mistune.create_markdown(escape=False, plugins=["table"])(text)
-    html = re.sub(r"FORMULA(\d+)END", lambda found: formulas[int(found[1])], html)
+    markdown = mistune.create_markdown(escape=False, plugins=["table", "math"])
+    for kind in ("inline_math", "block_math"):
+        # In a table, a bar of a formula is written with a backslash.
+        markdown.renderer.register(kind, lambda _, text: mathml(text.replace(r"\|", "|")))
+    html = markdown(text.partition("\n")[2])
     page = TEMPLATES.get_template("page.html")
     html = page.render(title=f"Regularization: {heading.lower()}", body=html, font=font)
     path.write_text(html, encoding="utf-8")
