@@ -3,21 +3,18 @@
 import json
 import os
 import re
+import tomllib
 from collections import Counter, namedtuple
 from dataclasses import make_dataclass, replace
 from datetime import datetime
+from itertools import product
+from pathlib import Path
 
 from reglib.assess.release import CODE_STUB
 
 LIMIT = 10_000_000  # bytes of a notebook; an honest one with many pictures has a few millions
-# What nbgrader's exchange, Moodle (as a folder or as a prefix) and Canvas (a prefix) write before
-# the student's own file name. "anon" stands for the name where an assignment is marked blind.
-LAYOUTS = {
-    "nbgrader": r"(?P<student>.+)\+[^+]+\+(?P<time>\d{4}-\d\d-\d\d [^+]+)(\+[^+]*)?",
-    "moodle": r"(?P<student>.+?)(_(?P<ident>\d+))?_assignsubmission_.+",
-    "canvas": r"(LATE_)?(?P<student>\w+?)_(LATE_)?(?P<ident>\d+|(?<=anon_)\w{5})_"
-    r"(\d+_|(text|link)\.).+",
-}
+# By layout, how a name tells the student; the file says the rest.
+LAYOUTS = tomllib.loads(Path(__file__).with_name("layouts.toml").read_text(encoding="utf-8"))
 # One student's file for one exercise. `path` is absolute, `file` relative to the folder, `ident`
 # the platform's number, `time` ISO 8601 in UTC or "", `problem` why it cannot be read or "".
 FIELDS = "student exercise path file ident layout time problem note".split()
@@ -42,16 +39,15 @@ def submissions(folder, exercises):
     found = sorted(filter(None, ranked), reverse=True)  # notebooks first, the best to the front
     people = Counter(name for name, _ in {(one.student, one.ident) for _, one in found})
     only = {one.exercise for _, one in found} - {""}
-    best, files, known = {}, Counter(), set()
+    best, files = {}, Counter()
     for rank, one in found:
         # Two people of one name, or a blind assignment, where all have the same.
         name = f"{one.student}_{one.ident}" if people[one.student] > 1 else one.student
         exercise = one.exercise or (min(only) if len(only) == 1 else "")
         # A stray file that tells no exercise is no news beside the student's notebooks.
-        if rank[0] or exercise or name not in known:
+        if rank[0] or exercise or name not in {name for _, name in best}:
             best.setdefault((exercise, name), replace(one, exercise=exercise, student=name))
             files[exercise, name] += rank[0]
-            known.add(name)
     many = "{} files; the newest that can be read was taken, or else the one with most answers"
     notes = {key: many.format(count) for key, count in files.items() if count > 1}
     return [replace(best[key], note=notes.get(key, "")) for key in sorted(best)]
@@ -137,18 +133,15 @@ def _who(folder, file, exercises, notebook):
 
     Outermost, because the student chooses what stands further in.
     """
-    course = rf"({'|'.join(map(re.escape, exercises))})(-copy\d*| ?\(\d+\))*"
-    plain = rf"(?i)(?!{course}$)({course}[ _.-]*)?(?P<student>.+?)([ _.-]*{course})?"
+    known = "|".join(map(re.escape, exercises))
     names = [*re.sub(r"(?i)\.ipynb$", "", file).split("/"), *folder.split("/")[:-3:-1], "student"]
-    for n, name in enumerate(names):
-        for layout, pattern in [*LAYOUTS.items(), ("", plain)]:
-            match = re.fullmatch(pattern, name, re.DOTALL)
-            if match and (notebook or layout or n < file.count("/")):
-                who = {"ident": "", "time": ""} | match.groupdict("")
-                time = _time(f"{folder}/{os.path.dirname(file)}/timestamp.txt", who["time"])
-                layout = layout or ("nbgrader" if time else "plain")
-                texts = {"student": _plain(who["student"]), "file": _plain(file)}
-                return who | texts | {"layout": layout, "time": time}
+    for (n, name), layout in product(enumerate(names), LAYOUTS):
+        match = re.fullmatch(LAYOUTS[layout].replace("EXERCISES", known), name, re.DOTALL)
+        if match and (notebook or layout != "plain" or n < file.count("/")):
+            who = {"ident": "", "time": ""} | match.groupdict("")
+            who["time"] = _time(f"{folder}/{os.path.dirname(file)}/timestamp.txt", who["time"])
+            layout = "nbgrader" if layout == "plain" and who["time"] else layout
+            return who | {"student": _plain(who["student"]), "file": _plain(file), "layout": layout}
 
 
 def _time(path, text):
