@@ -164,7 +164,7 @@ def write(results, folder, exercise, adjust, late_penalty, due, similar):
     def marks():
         return (_mark(result, about, adjust) for result in results)
 
-    facts = {"about": about, "marks": marks, "similar": similar} | _summary(marks())
+    facts = {"about": about, "marks": marks, "similar": similar, "counts": _counted(marks())}
     names = {"marks.csv", "marks.json", "similar.csv", "overview.html"}
     for name in names | layouts & {"canvas.csv", "moodle.csv"}:
         _fill(name, folder / name, facts)
@@ -195,17 +195,16 @@ def _mark(result, about, adjust):
     }  # fmt: skip
 
 
-def _summary(marks):
-    """What the overview counts."""
-    statuses, scores, counts, mistakes = Counter(), [], defaultdict(Counter), defaultdict(Counter)
+def _counted(marks):
+    """How often each status and complete score is there, and of each task each state and so on."""
+    counts = defaultdict(Counter)
     for mark in marks:
-        statuses[mark["status"]] += 1
-        scores += [mark["score"]] * mark["final"]
+        counts["status"][mark["status"]] += 1
+        counts["score"][mark["score"]] += mark["final"]
         for number, task in mark["tasks"].items():
-            judged, points = task["points"] is not None, task["points"] or 0
-            counts[number].update({task["state"]: 1, "judged": judged, "points": points})
-            mistakes[number].update([task["mistake"]] * bool(task["mistake"]))
-    return {"statuses": statuses, "counts": counts, "mistakes": mistakes, "scores": sorted(scores)}
+            for what in ("state", "points", "mistake"):
+                counts[number, what][task[what]] += 1
+    return counts
 
 
 def _row(cells):
