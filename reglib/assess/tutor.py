@@ -112,12 +112,14 @@ def reset(number=None):
     old = re.sub(r"^[^\n]*\breset\(.*\)\s*$", "", cell, flags=re.M) if own_cell else _written(name)
     old = old or store().last(number, "pass", "fail")
     kept = _kept(task, old, blank)
+    if not shell():
+        sentences = ("The blank stands below this line.", kept, blank)
+    elif own_cell:
+        sentences = ("The cell is blank again.", kept)
+    else:
+        sentences = (say("blank_below"), say("blank_own", number=number), kept)
     if shell():
         shell().set_next_input(blank, replace=own_cell)
-        below = (say("blank_below"), say("blank_own", number=number))
-        sentences = (*(("The cell is blank again.",) if own_cell else below), kept)
-    else:
-        sentences = ("The blank stands below this line.", kept, blank)
     show(Card("note", f"Task {number}: reset", sentences))
 
 
@@ -128,7 +130,8 @@ def _kept(task, old, blank):
     if old != store().last(task.number, "reset"):
         store().add(task.number, "reset", old)
     kept = _keep(task, old)
-    return f"Your old answer is kept {f'in `{kept}`' if kept else 'with your progress'}."
+    place = f"in `{kept}`" if kept else "with your progress"
+    return f"Your old answer is kept {place}."
 
 
 def progress(number=None):

@@ -105,7 +105,6 @@ def geometric_transform():
     fig, (*axes, ax), views = pictures("ABCD;ABEE", *names, widths=[2, 2, 1, 1])
     views[0].set_data(temple)
     frames = outlined(axes[1::2])
-    ax.set_title("read as (dark: its label)")
     bars, own = (ax.bar(range(10), [0] * 10, color=c, ec="black") for c in (ORANGE, BLUE))
 
     def update(digit, **how):
@@ -138,7 +137,6 @@ def color_transform():
         Controls: the photograph, and a factor for each of the three, applied in this order.
     """
     fig, (*_, ax), views = pictures("ABC", "original", "recoloured", widths=[1, 1, 1], height=3.6)
-    ax.set_title("histogram (cut at the top)")
     looks = ("red", "#D55E00", "-"), ("green", GREEN, "--"), ("blue", BLUE, ":")
     lines = [ax.stairs(_BINS[1:], _BINS, label=n, color=c, ls=d, lw=1.8) for n, c, d in looks]
     luma = ax.axvline(0, color="black", linestyle="-.", label="mean luma")
