@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
+from types import SimpleNamespace
 from unicodedata import normalize
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -209,10 +210,8 @@ def _counted(marks):
 
 def _row(cells):
     """One line of a table; no text in it begins as a formula does."""
-    line = io.StringIO()
     guarded = (re.sub(r"^(?=[=+\-@\t\r\n])", "'", x) if isinstance(x, str) else x for x in cells)
-    csv.writer(line).writerow(guarded)
-    return line.getvalue()
+    return csv.writer(SimpleNamespace(write=str)).writerow(guarded)  # what `write` returns
 
 
 def _fill(template, path, facts):
