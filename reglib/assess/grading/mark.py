@@ -1,12 +1,13 @@
 """Marking one submission: the instructor's tasks, the student's answers, what became of each."""
 
 import ast
-import contextlib
 import json
 import re
 import tempfile
 import threading
-from dataclasses import asdict, dataclass, replace
+from collections import namedtuple
+from contextlib import ExitStack, closing
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from reglib.assess.cards import Card
@@ -14,63 +15,37 @@ from reglib.assess.grading.alike import prints
 from reglib.assess.grading.remote import Cell, Remote, Student
 from reglib.assess.grading.sandbox import Stopped
 from reglib.assess.guard import NotAttempted, Wrong
-from reglib.assess.tasks import find
+from reglib.assess.tasks import chapter, find
 from reglib.assess.tutor import judge
 
 OTHER_INPUTS = "This passes the check that you have, and fails on other inputs of the same kind."
 LONGEST = 2000  # characters of a sentence or a value on a card
+ENDED = ("timeout", "crashed")  # states of a task without a result
 ONE_AT_A_TIME = threading.Lock()  # a process has one folder for temporary files
-
-
-@dataclass(frozen=True)
-class Exercise:
-    """The instructor's copy of an exercise, by which all submissions are marked.
-
-    Attributes
-    ----------
-    given : tuple of (name, source)
-        The cells that define what tasks build on.
-    functions, blanks : dict
-        What each task's cell must define, and what stood there at first.
-    texts : dict
-        For each open answer its title, its points and the blank text.
-    others : dict
-        The names and sources of all other cells; None for one that students cannot edit.
-    """
-
-    name: str
-    given: tuple
-    functions: dict
-    blanks: dict
-    texts: dict
-    others: dict
-
-    @property
-    def points(self):
-        """What each task and each open answer is worth."""
-        worth = {number: find(number).points for number in self.functions}
-        return worth | {key: points for key, (_, points, _) in self.texts.items()}
+# The instructor's copy of an exercise, by which all submissions are marked. By cell, what stands
+# in it: in `given` those that tasks build on, in `cells` all, with None for one that students
+# cannot edit. By task, what its cell holds at first, and its points. By open answer its title, and
+# the cell of its text with what that holds at first.
+Exercise = namedtuple("Exercise", "given cells blanks points texts")
 
 
 def exercise(root, name):
-    """Read the instructor's copy of an exercise from ``exercises/``."""
+    """Read the instructor's copy, an `Exercise`, from ``exercises/``."""
     path = Path(root, "exercises", name, f"{name}.ipynb")
-    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    sources = {cell["id"]: "".join(cell["source"]) for cell in cells}
-    given, functions, blanks, texts, others = [], {}, {}, {}, {}
-    for cell in cells:
-        key, source = cell["id"], sources[cell["id"]]
-        marks = cell["metadata"].get("nbgrader", {})
-        if found := re.match(r'check\("([\d.]+)", (\w+)\)', source):
-            functions[found[1]] = found[2]
-            blanks[found[1]] = sources[find(found[1]).cell]
-        elif marks.get("task"):
-            title = re.search(r"^#+ (.*)", source)[1].replace("`", "")
-            texts[key] = (title, marks["points"], sources[key.replace("answer-", "text-", 1)])
-        elif cell["cell_type"] == "code" and marks.get("locked"):
-            given.append((key, source))
-        others[key] = None if marks.get("locked") else source
-    return Exercise(name, tuple(given), functions, blanks, texts, others)
+    cells = {cell["id"]: cell for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]}
+    sources = {key: "".join(cell["source"]) for key, cell in cells.items()}
+    marks = {key: cell["metadata"].get("nbgrader", {}) for key, cell in cells.items()}
+    tasks, texts = chapter(str(int(name[:2]))), {}
+    blanks = {number: sources[task.cell] for number, task in tasks.items()}
+    points = {number: task.points for number, task in tasks.items()}
+    for key in filter(lambda key: marks[key].get("task"), cells):
+        title = re.search(r"^#+ (.*)", sources[key])[1].replace("`", "")
+        place = key.replace("answer-", "text-", 1)
+        texts[key], points[key] = (title, place, sources[place]), marks[key]["points"]
+    fixed = {key: None for key in cells if marks[key].get("locked")}
+    code = (key for key in fixed if cells[key]["cell_type"] == "code")
+    given = {key: sources[key] for key in code if not key.startswith("check-")}
+    return Exercise(given, sources | fixed, blanks, points, texts)
 
 
 def answers(cells, exercise):
@@ -79,23 +54,19 @@ def answers(cells, exercise):
     Where a task's cell stands there twice, the last that is not blank counts; where there is none,
     a function of its name in a cell of the student's own does.
     """
-    tasks = {find(number).cell: number for number in exercise.functions}
-    code = [cell for cell in cells if cell.kind == "code" and cell.source.strip()]
-    kept = {}
-    for place, cell in enumerate(code):
-        number = tasks.get(cell.name)
-        if number and cell.source.split() != exercise.blanks[number].split():
-            kept[number] = place
-    run = [Cell(name, source) for name, source in exercise.given]
-    for place, cell in enumerate(code):
-        number, known = tasks.get(cell.name), exercise.others.get(cell.name, "")
-        if number and kept.get(number) == place:
-            run.append(Cell(cell.name, cell.source, number, exercise.functions[number]))
-        elif not number and known is not None and cell.source.split() != known.split():
-            run.append(Cell(f"own cell {place}", cell.source))
-    own = any(not cell.task for cell in run[len(exercise.given) :])
-    missing = [number for number in exercise.functions if number not in kept and own]
-    return run + [Cell("end", "", number, exercise.functions[number]) for number in missing]
+    tasks = {find(number).cell: number for number in exercise.blanks}
+    asked = {number: ast.parse(blank).body[0].name for number, blank in exercise.blanks.items()}
+    run = {name: Cell(name, source) for name, source in exercise.given.items()}
+    for place, cell in enumerate(cells):
+        number, first = tasks.get(cell.name, ""), exercise.cells.get(cell.name, "")
+        given = first is None or cell.source.split() in ([], first.split())
+        if cell.kind == "code" and not given:
+            run.pop(number, None)
+            run[number or place] = Cell(cell.name, cell.source, number, asked.get(number, ""))
+    own = run.keys() - exercise.given.keys() - asked.keys()
+    for number, function in asked.items():
+        run.setdefault(number, Cell("end", "", number, function if own else ""))
+    return list(run.values())
 
 
 def mark(cells, exercise, seeds=(), seconds=20.0, mode="bubblewrap"):
@@ -103,47 +74,32 @@ def mark(cells, exercise, seeds=(), seconds=20.0, mode="bubblewrap"):
 
     Returns a dict with the submission's "status", what "happened", and its "tasks".
     """
-    run = answers(cells, exercise)
-    student, found = Student(run, seconds, mode), {}
-    with ONE_AT_A_TIME, temporary_files_in(student.folder), contextlib.closing(student):
-        for cell in run:
-            if cell.task:
-                found[cell.task] = judged(student, cell, exercise.blanks[cell.task], seeds)
-    sources, tasks = {cell.task: cell.source for cell in run}, {}
-    for number in exercise.functions:
-        task = find(number)
-        untouched = Card("not attempted", f"– Not attempted: task {number}, {task.title}")
-        state, card = found.get(number, ("not attempted", untouched))
-        tasks[number] = entry(task, state, card, prints(sources.get(number, "")))
-    written = {cell.name: cell.source for cell in cells if cell.kind == "markdown"}
-    for key, (title, points, blank) in exercise.texts.items():
-        text = written.get(key.replace("answer-", "text-", 1), "").strip()
-        said = text.split() not in ([], blank.split())
-        tasks[key] = {
-            "title": title, "level": "", "state": "needs reading" if said else "not attempted",
-            "points": None if said else 0, "of": points, "mistake": "", "prints": [],
-            "card": asdict(Card("note", title, (text if said else "No answer.",))),
-        }  # fmt: skip
+    run, tasks = answers(cells, exercise), dict.fromkeys(exercise.blanks)
+    with ONE_AT_A_TIME, closing(Student(run, seconds, mode)) as student, ExitStack() as after:
+        # The checks put their files where the student's process can be shown them.
+        after.callback(setattr, tempfile, "tempdir", tempfile.tempdir)
+        tempfile.tempdir = student.folder
+        for cell in filter(lambda cell: cell.task, run):
+            state, card = judged(student, cell, exercise.blanks[cell.task], seeds)
+            task, found = find(cell.task), prints(cell.source)
+            tasks[cell.task] = entry(task.title, task.points, state, cut(card), task.level, found)
+    written = {cell.name: cell.source.strip() for cell in cells if cell.kind == "markdown"}
+    for key, (title, place, blank) in exercise.texts.items():
+        said = written.get(place, "")
+        state = "not attempted" if said.split() in ([], blank.split()) else "needs reading"
+        card = Card("note", title, (said if state == "needs reading" else "No answer.",))
+        tasks[key] = entry(title, exercise.points[key], state, card)
     return summary(tasks)
-
-
-@contextlib.contextmanager
-def temporary_files_in(folder):
-    """Let the checks put their files where the student's process can be shown them."""
-    before, tempfile.tempdir = tempfile.tempdir, folder
-    try:
-        yield
-    finally:
-        tempfile.tempdir = before
 
 
 def judged(student, cell, blank, seeds):
     """The state that a task ends in, and its card."""
-    task = find(cell.task)
-    name, said, rows = f"task {task.number}, {task.title}", "", ()
-    names = [arg.arg for arg in ast.parse(blank).body[0].args.args]
-    remote = Remote(student, cell, names)
+    task, rows = find(cell.task), ()
+    name = f"task {task.number}, {task.title}"
+    remote = Remote(student, cell, [arg.arg for arg in ast.parse(blank).body[0].args.args])
     try:
+        if not cell.function:
+            raise NotAttempted
         student.reach(task.number)
         if not student.replies[task.number].get("defined"):
             remote.undefined(student.replies[task.number])
@@ -169,32 +125,30 @@ def elsewhere(card):
     return replace(card, sentences=(OTHER_INPUTS, said), rows=())
 
 
-def entry(task, state, card, found):
-    """One task's part of a result; what a hostile answer said is cut."""
-    rows = [(str(label)[:LONGEST], str(value)[:LONGEST]) for label, value in card.rows]
-    card = replace(card, sentences=[said[:LONGEST] for said in card.sentences], rows=rows)
+def cut(card):
+    """The card without the ends of what a hostile answer made too long."""
+    rows = tuple((str(label)[:LONGEST], str(value)[:LONGEST]) for label, value in card.rows)
+    return replace(card, sentences=tuple(said[:LONGEST] for said in card.sentences), rows=rows)
+
+
+def entry(title, points, state, card, level="", found=()):
+    """One task's part of a result."""
     mistake = next((said for said in card.sentences if said != OTHER_INPUTS), "")
     return {
-        "title": task.title, "level": task.level, "state": state, "of": task.points,
-        "points": task.points if state == "passed" else 0, "card": asdict(card),
-        "mistake": mistake if state == "not yet" else "", "prints": found,
+        "title": title, "level": level, "state": state, "of": points, "card": asdict(card),
+        "points": {"passed": points, "needs reading": None}.get(state, 0),
+        "mistake": mistake if state == "not yet" else "", "prints": list(found),
     }  # fmt: skip
 
 
 def summary(tasks):
     """The status of a submission, and a sentence for whatever is no plain mark."""
-    happened = [
-        f"{number}: {task['card']['sentences'][0]}"
-        for number, task in tasks.items()
-        if task["state"] in ("timeout", "crashed")
-    ]
-    happened += [
-        f"{n}: to be read" for n, task in tasks.items() if task["state"] == "needs reading"
-    ]
-    missing = [number for number, task in tasks.items() if task["state"] == "not attempted"]
-    happened += [f"not attempted: {', '.join(missing)}"] * bool(missing)
-    states = {task["state"] for task in tasks.values()}
-    status = "nothing attempted" if states == {"not attempted"} else "graded"
-    for state in ("needs reading", "crashed", "timeout"):
-        status = state if state in states else status
+    states = {number: task["state"] for number, task in tasks.items()}
+    said = {n: task["card"]["sentences"][0] for n, task in tasks.items() if task["state"] in ENDED}
+    said |= {number: "to be read" for number in states if states[number] == "needs reading"}
+    happened = [f"{number}: {sentence}" for number, sentence in said.items()]
+    if missing := [number for number in states if states[number] == "not attempted"]:
+        happened.append(f"not attempted: {', '.join(missing)}")
+    status = "nothing attempted" if len(missing) == len(tasks) else "graded"
+    status = next(filter([*states.values()].__contains__, (*ENDED, "needs reading")), status)
     return {"status": status, "happened": happened, "tasks": tasks}

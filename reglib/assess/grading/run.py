@@ -9,7 +9,6 @@ import tempfile
 from collections import Counter
 from dataclasses import asdict, replace
 from importlib.metadata import version
-from itertools import starmap
 from pathlib import Path
 
 from joblib import Parallel, delayed, parallel_config
@@ -84,44 +83,42 @@ def grade(
     found = [replace(one, exercise=one.exercise or UNKNOWN) for one in found]
     if not found:
         raise ValueError(f"folder must hold submitted notebooks, got {folder!r} with none")
-    worth = {name: one.points for name, one in exercises.items()}
-    changes = pages.adjustments(adjust, worth) if adjust else {}
+    points = {name: one.points for name, one in exercises.items()}
+    changes = pages.adjustments(adjust, points) if adjust else {}
     pages.check_students(changes, found)
     pages.days_late("2000-01-01", due)  # says early what is wrong with the date
     report = prepared(report, {one.exercise for one in found})
     how = {"seeds": hidden_seeds(report, seed, again), "seconds": seconds, "mode": sandbox}
     course = fingerprint(root, how)
-    files = {one: report / ".results" / f"{key(one, course)}.json" for one in found}
+    names = {one: digest(course, one.exercise, cells(one)) for one in found}
+    files = {one: report / ".results" / f"{name}.json" for one, name in names.items()}
     todo = [one for one in found if again or not files[one].exists()]
-    tasks = ((one, cells(one), exercises.get(one.exercise), how) for one in todo)
+    tasks = (delayed(graded)(one, cells(one), exercises.get(one.exercise), how) for one in todo)
     for one, result in tqdm(spread(tasks, jobs, dask), total=len(todo), disable=not bar):
-        put(files[one], result)
+        put(files[one], result | {"seeds": how["seeds"]})
     counts = {}
     for name in sorted({one.exercise for one in found}):
-        results = Results([(one, files[one]) for one in found if one.exercise == name], how)
+        results = Results((one, files[one]) for one in found if one.exercise == name)
         with tempfile.TemporaryDirectory(dir=report, prefix=".new-") as new:
             alike = similar(results, given_prints(exercises[name]) if name in exercises else {})
             pages.write(results, new, name, changes, late_penalty, due, alike)
-            swap(new, report / name)
+            swap(new, report / name, report / f".old-{name}")
         counts[name] = Counter(result["status"] for result in results)
     return counts
 
 
 def given_prints(exercise):
     """The fingerprints of what everybody was given, for each task."""
-    shared = [mark for _, source in exercise.given for mark in prints(source)]
+    shared = [mark for source in exercise.given.values() for mark in prints(source)]
     return {number: shared + prints(blank) for number, blank in exercise.blanks.items()}
 
 
-class Results:
-    """The results of one exercise, read from disk each time they are gone through."""
-
-    def __init__(self, files, how):
-        self.files, self.how = files, how
+class Results(list):
+    """Submissions with the files of their results, read each time they are gone through."""
 
     def __iter__(self):
-        for one, path in self.files:
-            yield asdict(one) | json.loads(path.read_bytes()) | {"seeds": self.how["seeds"]}
+        for one, path in super().__iter__():
+            yield asdict(one) | json.loads(path.read_bytes())
 
 
 def cells(one):
@@ -140,15 +137,10 @@ def graded(one, cells, exercise, how):
 
 
 def spread(tasks, jobs, dask):
-    """The results of `graded` on all tasks as they come, from processes or a cluster's workers."""
-    if dask:
-        from distributed import Client
-
-        with Client(dask), parallel_config(backend="dask"):
-            yield from Parallel(return_as="generator_unordered")(starmap(delayed(graded), tasks))
-    else:
-        parallel = Parallel(jobs, return_as="generator_unordered", pre_dispatch="2*n_jobs")
-        yield from parallel(starmap(delayed(graded), tasks))
+    """The results of delayed calls as they come, from processes or a cluster's workers."""
+    where = {"backend": "dask", "scheduler_host": dask} if dask else {"n_jobs": jobs}
+    with parallel_config(**where):
+        yield from Parallel(return_as="generator_unordered")(tasks)
 
 
 def prepared(report, names):
@@ -161,8 +153,8 @@ def prepared(report, names):
     (report / ".results").mkdir(mode=0o700, exist_ok=True)  # the instructor's alone
     for name in names:
         place, old = report / name, report / f".old-{name}"
-        if old.exists() and not place.exists():
-            old.rename(place)
+        if old.exists():
+            shutil.rmtree(old) if place.exists() else old.rename(place)
         if place.exists() and not (place / "marks.json").exists():
             raise ValueError(f"report must be a folder of its own, and {place} is something else")
     return report
@@ -179,23 +171,15 @@ def hidden_seeds(report, seed, again):
 
 def fingerprint(root, how):
     """What a result follows from, besides the submission: the course's code, versions, seeds."""
-    versions = [f"{name} {version(name)}" for name in ("numpy", "scipy", "reglib")]
-    found = hashlib.sha256(json.dumps([how, sys.version, versions]).encode())
-    package = Path(__file__).parents[2]
-    sources = [
-        *package.rglob("*.py"),
-        *package.rglob("*.toml"),
-        *Path(root).glob("exercises/*/*.ipynb"),
-    ]
-    for path in sorted(sources):
-        found.update(path.read_bytes())
-    return found.hexdigest()
+    package, asked = Path(__file__).parents[2], Path(root, "exercises")
+    files = [*package.rglob("*.py"), *package.rglob("*.toml"), *asked.glob("*/*.ipynb")]
+    texts = [path.read_text(encoding="utf-8") for path in sorted(files)]
+    return digest(how, sys.version, version("numpy"), version("scipy"), texts)
 
 
-def key(one, course):
-    """The name under which a submission's result is kept."""
-    found = json.dumps([course, one.exercise, cells(one)]).encode()
-    return hashlib.sha256(found).hexdigest()[:40]
+def digest(*facts):
+    """A short text that is another one where any of the facts is."""
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:40]
 
 
 def put(path, value):
@@ -205,12 +189,9 @@ def put(path, value):
     new.replace(path)
 
 
-def swap(new, place):
-    """Put a finished folder in the place of the one before."""
-    old = place.with_name(f".old-{place.name}")
-    shutil.rmtree(old, ignore_errors=True)
+def swap(new, place, old):
+    """Put a finished folder in the place of the one before, which is moved and then removed."""
     if place.exists():
         place.rename(old)
     Path(new).rename(place)
-    Path(new).mkdir()  # which its maker removes
     shutil.rmtree(old, ignore_errors=True)
