@@ -229,6 +229,17 @@ def path_by_descent(X, y, lambdas):
     return W
 
 
+def eliminate(A, c):
+    """Solve A w = c by Gauss and Jordan, in plain sight."""
+    T = np.column_stack([A, c])
+    for i in range(len(A)):
+        T[i] /= T[i, i]
+        for j in range(len(A)):
+            if j != i:
+                T[j] -= T[j, i] * T[i]
+    return T[:, -1]
+
+
 def path_with_l2_in_the_roots(X, y, lambdas):
     U, s, Vt = np.linalg.svd(X, full_matrices=False)
     return np.array([Vt.T @ (s / (s + len(X) * l2) * (U.T @ y)) for l2 in lambdas])
@@ -249,4 +260,5 @@ WRONG["5.9"] = [
     (_path(order=lambda lambdas: np.argsort(-lambdas)), "differ"),
     (path_with_l2_in_the_roots, "differ"),
     (path_by_descent, "differ"),
+    (path_by_many(eliminate), "no decomposition by"),
 ]

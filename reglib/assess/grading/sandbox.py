@@ -16,6 +16,7 @@ import stat
 import struct
 import subprocess
 import sys
+import threading
 import time
 import tomllib
 from pathlib import Path
@@ -24,19 +25,8 @@ import numpy as np
 
 from reglib.assess.grading import inside
 
-MODES = ("bubblewrap", "container-already")
-MEMORY, FILE, FOLDER = 2**30, 2**24, 2**26  # bytes: of the process, of a file, of all its files
-FLAGS = ("-I", "-S", "-B")
-ENVIRONMENT = {
-    "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1",
-    # Memory is asked for as it is needed, so that a limit can be close.
-    "PYTHONMALLOC": "malloc", "MALLOC_TOP_PAD_": "4096", "MALLOC_MMAP_THRESHOLD_": "65536",
-}  # fmt: skip
-# What reading an array and solving equations need once is there before the memory is measured.
-WARM = """import os, tempfile, numpy as np
-A, path = np.eye(99), tempfile.mkdtemp() + "/a.npy"
-np.linalg.solve(A @ A, A), np.save(path, A), np.load(path), np.load(path, mmap_mode="r")"""
-CALLS = tomllib.loads(Path(__file__).with_name("calls.toml").read_text(encoding="utf-8"))
+HOW = tomllib.loads(Path(__file__).with_name("sandbox.toml").read_text(encoding="utf-8"))
+CALLS, ENVIRONMENT, FLAGS = HOW["calls"], HOW["environment"], ("-I", "-S", "-B")
 THREAD, ALLOW, REFUSE, NO_SUCH, KILL = 0x10000, 0x7FFF0000, 0x50001, 0x50026, 0x80000000
 TELL, RECEIVE, REPLY = 0x7FC00000, 0xC0502100, 0xC0182101  # of seccomp's user notification
 
@@ -51,8 +41,8 @@ class Stopped(BaseException):
 
 def missing(mode="bubblewrap"):
     """Return what this machine lacks for grading in this mode, in a sentence, or ""."""
-    if mode not in MODES:
-        raise ValueError(f"sandbox must be one of {', '.join(MODES)}, got {mode!r}")
+    if mode not in HOW["modes"]:
+        raise ValueError(f"sandbox must be one of {', '.join(HOW['modes'])}, got {mode!r}")
     other = "Inside a container of your own: --sandbox=container-already"
     if sys.platform != "linux" or platform.machine() not in CALLS["machines"]:
         return "Grading needs Linux on a 64-bit Intel, AMD or ARM processor."
@@ -60,7 +50,7 @@ def missing(mode="bubblewrap"):
         return f"Students' code runs in a sandbox: install the package `bubblewrap`. {other}"
     try:
         Sandbox(mode=mode).close()
-    except RuntimeError as reason:
+    except ChildProcessError as reason:
         return f"{reason} User namespaces may be switched off on this machine. {other}"
     return ""
 
@@ -72,7 +62,8 @@ def own(name):
 
 
 def program(watched=False):
-    """The seccomp filter as bytes: what `calls.toml` lists is refused; a thread may be started.
+    """The seccomp filter as bytes: what `calls.toml` lists is refused, and so is memory that is
+    shared and written to; a thread may be started.
 
     A `watched` program has one thread, and waits at each call that changes a file.
     """
@@ -85,6 +76,9 @@ def program(watched=False):
     for kind, answer in answers.items():
         for name in CALLS[kind]:
             rules += [(equal, 0, 1, own(name) % 2**32), (end, 0, 0, answer)]
+    # Of its arguments, prot is the third (writable: 2), flags the fourth (shared: 1).
+    rules += [(equal, 0, 5, own("mmap")), (load, 0, 0, 32), (bits, 0, 7, 2), (load, 0, 0, 40)]
+    rules += [(bits, 0, 5, 1), (end, 0, 0, REFUSE)]
     rules += [(equal, 0, 3, own("clone")), (load, 0, 0, 16)]
     rules += [(bits, 1, 0, THREAD), (end, 0, 0, REFUSE), (end, 0, 0, ALLOW)]
     return b"".join(struct.pack("HBBI", *rule) for rule in rules)
@@ -114,8 +108,7 @@ def _needed():
 def _bubblewrap(folder):
     """The command that starts a program with Python and NumPy in sight, and nothing else."""
     binary, folders, home = _needed()
-    command = ["bwrap", "--unshare-all", "--unshare-user", "--uid", "65534", "--gid", "65534"]
-    command += ["--die-with-parent", "--as-pid-1", "--clearenv", "--cap-drop", "ALL"]
+    command = ["bwrap", *HOW["bubblewrap"]]
     for name, value in ENVIRONMENT.items():
         command += ["--setenv", name, value]
     for link in filter(Path.is_symlink, map(Path, ("/lib", "/lib64"))):
@@ -127,10 +120,7 @@ def _bubblewrap(folder):
             command += ["--tmpfs", str(hidden)]
     for path in [home / "numpy", *home.glob("numpy.libs")]:
         command += ["--ro-bind", str(path), f"/numpy/{path.name}"]
-    for path in ("/dev/null", "/dev/urandom", "/dev/zero"):
-        command += ["--dev-bind", path, path]
     command += ["--ro-bind", inside.__file__, "/inside.py"]
-    command += ["--size", str(FOLDER), "--tmpfs", "/tmp", "--chdir", "/tmp"]
     command += ["--bind", folder, folder] if folder else []
     return [*command, "--remount-ro", "/", str(binary), *FLAGS, "/inside.py", "/numpy"]
 
@@ -154,12 +144,12 @@ class Sandbox:
 
     Raises
     ------
-    RuntimeError
+    ChildProcessError
         When it does not start, which is no fault of the student's.
     """
 
     def __init__(self, seconds=20.0, mode="bubblewrap", folder="", data=0, watched=False):
-        self.seconds, self.folder, self.late, self.held = seconds, folder, "", bytearray()
+        self.seconds, self.folder, self.late, self.end = seconds, folder, "", math.inf
         self.look, (ours, theirs) = None, socket.socketpair()
         self.notices = [ours] * watched
         command = [sys.executable, *FLAGS, inside.__file__, str(Path(np.__file__).parents[1])]
@@ -169,18 +159,18 @@ class Sandbox:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             pass_fds=[theirs.fileno()], start_new_session=True, env=ENVIRONMENT,
         )  # fmt: skip
-        os.set_blocking(self.process.stdin.fileno(), False)
+        threading.Thread(target=self._watch, daemon=True).start()
         try:
             self._confine(data, theirs.fileno() * watched)
         except (Stopped, OSError) as reason:
             self.close()
             why = self.process.stderr.read().decode(errors="replace").strip()[-300:] or reason
-            raise RuntimeError(f"The sandbox does not start: {why}") from None
+            raise ChildProcessError(f"The sandbox does not start: {why}") from None
 
     def _confine(self, data, channel):
-        limits = {"AS": MEMORY, "CPU": math.ceil(10 * self.seconds), "FSIZE": FILE, "NOFILE": 64}
+        limits = HOW["limits"] | {"CPU": math.ceil(10 * self.seconds)}
         if data:
-            self.ask("run", "", WARM, "", "")
+            self.ask("run", "", HOW["warm"], "", "")
             pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[5])
             limits["DATA"] = pages * resource.getpagesize() + data
         rules = program(watched=channel > 0).hex()
@@ -196,66 +186,50 @@ class Sandbox:
 
     def ask(self, do, *values):
         """Return the reply to a request and the values in it, or raise `Stopped`."""
-        self.end = time.monotonic() + self.seconds
+        self.end, pipe = time.monotonic() + self.seconds, self.process.stdout
         try:
             if self.folder:
                 os.kill(self.pid, signal.SIGCONT)
-            self._send(inside.frame({"do": do}, values))
-            sizes = inside.SIZES.unpack(self._read(inside.SIZES.size))
+            self.process.stdin.write(inside.frame({"do": do}, values))
+            self.process.stdin.flush()
+            sizes = inside.SIZES.unpack(pipe.read(inside.SIZES.size))
             if max(10 * sizes[0], sizes[1]) > inside.MOST:
                 raise ValueError("too large a frame")
-            reply, values = inside.message(*map(self._read, sizes))
+            reply, values = inside.message(*map(pipe.read, sizes))
             return dict(reply), values
-        except (ValueError, TypeError, LookupError, RecursionError, OSError, EOFError):
+        except (ValueError, TypeError, LookupError, RecursionError, OSError, struct.error):
             self._kill()
             said = f"Its process ended before it answered (exit code {self.process.wait()})."
             state = "timeout" if "seconds" in self.late else "crashed"
             raise Stopped(state, self.late or said) from None
         finally:
+            self.end = math.inf
             if self.folder:
                 self._freeze()
 
-    def _send(self, data):
-        pipe, data = self.process.stdin.fileno(), memoryview(data)
-        while data:
-            self._wait([], [pipe])
-            data = data[os.write(pipe, data) :]
-
-    def _read(self, size):
-        pipe = self.process.stdout.fileno()
-        while len(self.held) < size:
-            self._wait([pipe], [])
-            if not (more := os.read(pipe, 2**20)):
-                raise EOFError
-            self.held += more
-        found = bytes(self.held[:size])
-        del self.held[:size]
-        return found
-
-    def _wait(self, read, write):
-        """Wait for a pipe, as long as there is time and its folder is not too full."""
-        while True:
-            ready = select.select(read + self.notices, write, [], min(0.2, self.seconds))
-            if self.notices and self.notices[0] in ready[0]:
-                self._notice(self.notices[0])
-            elif any(ready):
-                return
-            if time.monotonic() > self.end:
-                self.late = f"It was stopped after {self.seconds:g} seconds."
-            elif self.folder and scrub(self.folder):
-                self.late = "It was stopped: it wrote more than it may."
-            if self.late:
-                raise TimeoutError
+    def _watch(self):
+        """End the program when its time is over or its folder too full; let the judge look."""
+        try:
+            while self.process.returncode is None and not self.late:
+                if ready := select.select(self.notices, [], [], 0.1)[0]:
+                    self._notice(ready[0])
+                if time.monotonic() > self.end:
+                    self.late = f"It was stopped after {self.seconds:g} seconds."
+                elif self.folder and self.end < math.inf and scrub(self.folder):
+                    self.late = "It was stopped: it wrote more than it may."
+        except OSError:  # it ended while it was looked at
+            pass
+        finally:
+            self._kill()
 
     def _notice(self, source):
         """Let the judge look, and the watched call that waits go on."""
         if isinstance(source, socket.socket):
-            self.notices = socket.recv_fds(source, 1, 1)[1]
+            self.notices = [os.fdopen(socket.recv_fds(source, 1, 1)[1][0], "rb", 0)]
             return
         note = bytearray(80)
         fcntl.ioctl(source, RECEIVE, note)
-        scrub(self.folder)
-        if self.look:
+        if not scrub(self.folder) and self.look:
             self.look()
         fcntl.ioctl(source, REPLY, bytes(note[:8]) + struct.pack("<qiI", 0, 0, 1))
 
@@ -263,8 +237,9 @@ class Sandbox:
         """Kill the program, by which its processor time is counted, and then what holds it."""
         for pid in (self.pid, self.process.pid):
             try:
-                os.kill(pid, signal.SIGKILL)
-                self.process.wait(1)
+                if self.process.poll() is None:
+                    os.kill(pid, signal.SIGKILL)
+                    self.process.wait(1)
             except (ProcessLookupError, subprocess.TimeoutExpired):
                 pass
 
@@ -288,8 +263,6 @@ class Sandbox:
             self._kill()
             self.process.wait()
         self.process.stdout.close()
-        for listener in self.notices:
-            listener.close() if isinstance(listener, socket.socket) else os.close(listener)
 
 
 def scrub(folder):
@@ -306,6 +279,6 @@ def scrub(folder):
             except OSError:  # it is gone
                 continue
             size += found.st_size + 4096
-            if size > FOLDER:
+            if size > HOW["most_files"] or path.count(os.sep) > 50:
                 return True
     return False

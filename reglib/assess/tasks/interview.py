@@ -11,6 +11,7 @@ import tracemalloc
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from zipfile import ZipFile
 
 import numpy as np
 
@@ -236,6 +237,9 @@ def traced(look, answer, *case):
 def held(content):
     """The state in the bytes of a checkpoint, or None where they hold none."""
     try:
+        with ZipFile(BytesIO(content)) as parts:  # a few numbers, however well they are packed
+            if sum(part.file_size for part in parts.infolist()) > 10**6:
+                return None
         with np.load(BytesIO(content)) as file:
             return [file[name].tolist() for name in STATE]
     except Exception:
