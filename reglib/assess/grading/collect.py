@@ -49,8 +49,8 @@ def submissions(folder, exercises):
             best.setdefault((exercise, name), replace(one, exercise=exercise, student=name))
             files[exercise, name] += rank[0]
     many = "{} files; the newest that can be read was taken, or else the one with most answers"
-    notes = {key: many.format(count) for key, count in files.items() if count > 1}
-    return [replace(best[key], note=notes.get(key, "")) for key in sorted(best)]
+    notes = {key: many.format(count) * (count > 1) for key, count in files.items()}
+    return [replace(best[key], note=notes[key]) for key in sorted(best)]
 
 
 def read(path):

@@ -149,8 +149,7 @@ def prepared(report, names):
     A folder in it that has an exercise's name and is no report of ours is not touched.
     """
     report = Path(report).absolute()
-    report.mkdir(parents=True, exist_ok=True)
-    (report / ".results").mkdir(mode=0o700, exist_ok=True)  # the instructor's alone
+    (report / ".results").mkdir(0o700, parents=True, exist_ok=True)  # the instructor's alone
     for name in names:
         place, old = report / name, report / f".old-{name}"
         if old.exists():
