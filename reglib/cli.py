@@ -21,7 +21,7 @@ def main(argv=None):
 
     try:
         return RUN[args.command](course.root(), args) or 0
-    except (FileNotFoundError, ImportError, RuntimeError, ValueError) as error:
+    except (OSError, ImportError, RuntimeError, ValueError) as error:
         hint = ": pip install -e .[test]" if isinstance(error, ImportError) else ""
         print(f"reglib: {error}{hint}", file=sys.stderr)
         return 1

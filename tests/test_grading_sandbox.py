@@ -48,7 +48,7 @@ def test_no_other_library_can_be_imported(name, mode):
 
 
 def test_it_has_no_environment_no_other_process_and_no_name():
-    assert value("sorted(os.environ)") == sorted({*sandbox.ENVIRONMENT, "PWD"})
+    assert value("sorted(os.environ)") == sorted({*sandbox.HOW["environment"], "PWD"})
     assert value("(os.getpid(), os.getuid(), os.path.exists('/proc'))") == (1, 65534, False)
 
 

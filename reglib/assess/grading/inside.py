@@ -124,18 +124,18 @@ def factorizations(found):
 
 def trouble(error, place):
     """What is told of an exception: its type, its words, and the last line in the cell."""
-    line, step = None, error.__traceback__
+    lines = [error.lineno] if isinstance(error, SyntaxError) else []
+    step = error.__traceback__
     while step:
-        line = step.tb_lineno if step.tb_frame.f_code.co_filename == place else line
+        lines += [step.tb_lineno] * (step.tb_frame.f_code.co_filename == place)
         step = step.tb_next
+    found = {"error": type(error).__name__[:60], "said": "", "line": (lines or [None])[-1]}
+    found["missing"] = isinstance(error, ImportError) and error.name
+    found["untouched"] = isinstance(error, NotImplementedError)
     try:
-        said = str(error)[:500]
+        return found | {"said": str(error)[:500]}
     except BaseException:
-        said = ""
-    line = getattr(error, "lineno", line) if isinstance(error, SyntaxError) else line
-    missing = getattr(error, "name", None) if isinstance(error, ImportError) else None
-    found = {"error": type(error).__name__[:60], "said": said, "line": line, "missing": missing}
-    return found | {"untouched": isinstance(error, NotImplementedError)}
+        return found
 
 
 def compiled(source, place):

@@ -85,11 +85,12 @@ def mark(cells, exercise, seeds=(), seconds=20.0, mode="bubblewrap"):
             tasks[cell.task] = entry(task.title, task.points, state, cut(card), task.level, found)
     written = {cell.name: cell.source.strip() for cell in cells if cell.kind == "markdown"}
     for key, (title, place, blank) in exercise.texts.items():
-        said = written.get(place, "")
+        said = written.get(place, "")[: 10 * LONGEST]
         state = "not attempted" if said.split() in ([], blank.split()) else "needs reading"
         card = Card("note", title, (said if state == "needs reading" else "No answer.",))
         tasks[key] = entry(title, exercise.points[key], state, card)
-    return summary(tasks)
+    found = summary(tasks)
+    return found | {"happened": [*found["happened"], *student.ended]}
 
 
 def judged(student, cell, blank, seeds):
@@ -101,8 +102,13 @@ def judged(student, cell, blank, seeds):
         if not cell.function:
             raise NotAttempted
         student.reach(task.number)
-        if not student.replies[task.number].get("defined"):
-            remote.undefined(student.replies[task.number])
+        reply = student.replies[task.number]
+        if not reply.get("defined"):
+            if "error" in reply:
+                remote.complain(reply, what="The cell")
+            if not cell.source:
+                raise NotAttempted
+            raise Wrong(f"The cell defines no function `{cell.function}`: keep the given name.")
         for seed in (0, *seeds):
             card = judge(task, remote, seed, guard=lambda function: function)
             if card.kind != "passed":

@@ -2,10 +2,11 @@
 
 import subprocess
 import tempfile
+import time
 from typing import NamedTuple
 
 from reglib.assess.grading.sandbox import Sandbox, Stopped
-from reglib.assess.guard import LIBRARIES, NotAttempted, Wrong, crashed, input_changed, refuse
+from reglib.assess.guard import LIBRARIES, NotAttempted, crashed, input_changed, refuse
 
 
 class Cell(NamedTuple):
@@ -21,7 +22,8 @@ class Student:
     """Runs a student's cells as Run All does: no further than to the task that is judged.
 
     A cell that ends its process is left out when the cells are run again, so that it costs no
-    other task its points. A cell of the student's own that does so takes all such cells with it.
+    other task its points. A cell of the student's own that does so takes all such cells with it;
+    `ended` says why. All requests together may take ten times as long as one.
 
     Parameters
     ----------
@@ -34,38 +36,51 @@ class Student:
     """
 
     def __init__(self, cells, seconds=20.0, mode="bubblewrap"):
-        self.cells, self.seconds, self.mode = list(cells), seconds, mode
-        self.replies, self.boxes, self.folder = {}, {}, tempfile.mkdtemp(prefix="judge-")
+        self.cells, self.seconds, self.mode, self.left = list(cells), seconds, mode, 10 * seconds
+        self.replies, self.boxes, self.ended = {}, {}, []
+        self.folder = tempfile.mkdtemp(prefix="judge-")
 
     def reach(self, task, limits=()):
         """Return a process with these limits that has just run the task's cell."""
-        box, done = self.boxes.pop(limits, None) or (Sandbox(self.seconds, self.mode, *limits), 0)
-        last = [cell.task for cell in self.cells].index(task)
-        for cell in self.cells[done : last + 1]:
+        if limits not in self.boxes:
+            box = Sandbox(self.seconds, self.mode, *limits)
+            self.boxes[limits] = box, iter(self.cells), []
+        box, cells, done = self.boxes[limits]
+        while task not in done:
+            cell = next(cells)
             try:
-                self.replies[cell.task], _ = box.ask("run", *cell)
-            except Stopped:
-                box.close()
+                self.replies[cell.task], _ = self._timed(limits, "run", *cell)
+            except Stopped as reason:
+                self.cells = [c for c in self.cells if c is not cell and (c.task or cell.task)]
                 if cell.task == task:
                     raise
-                self.cells.remove(cell)
-                self.cells = [kept for kept in self.cells if kept.task or cell.task]
+                self.ended += [f"a cell between the tasks: {reason.said}"] * (not cell.task)
                 return self.reach(task, limits)
-        self.boxes[limits] = box, last + 1
+            done.append(cell.task)
         return box
 
     def ask(self, do, task, args, limits=()):
         """Call a task's function in a process with these limits; return the reply and values."""
-        box = self.reach(task, limits)
+        self.reach(task, limits)
+        return self._timed(limits, do, task, *args)
+
+    def _timed(self, limits, *request):
+        """Ask a process within what is left of the time; when it ends there will be another."""
+        box, start = self.boxes[limits][0], time.monotonic()
+        box.seconds = min(self.seconds, self.left)
         try:
-            return box.ask(do, task, *args)
+            if self.left <= 0:
+                raise Stopped("timeout", f"It took more than {10 * self.seconds:g} seconds in all.")
+            return box.ask(*request)
         except Stopped:
             self.boxes.pop(limits)[0].close()
             raise
+        finally:
+            self.left -= time.monotonic() - start
 
     def close(self):
         """End all processes and remove the folder."""
-        for box, _ in self.boxes.values():
+        for box, *_ in self.boxes.values():
             box.close()
         subprocess.run(["rm", "-rf", self.folder])  # however deep it is
 
@@ -81,17 +96,10 @@ class Remote:
         self.student, self.cell, self.names = student, cell, names
         self.lines = cell.source.splitlines()
 
-    def undefined(self, reply):
-        """Say why the cell defined no function."""
-        if "error" in reply:
-            raise self.trouble(reply, what="The cell")
-        if not self.lines:
-            raise NotAttempted
-        name = self.cell.function
-        raise Wrong(f"The cell defines no function `{name}`: keep the name that was given.")
-
     def __call__(self, *args):
-        return self._call("call", args, self._limits(args))[0]
+        home = self.student.folder
+        shared = [value for value in args if isinstance(value, str) and value.startswith(home)]
+        return self._call("call", args, (home,) if shared else ())[0]
 
     def counted(self, *args):
         """The result, and the name and shape of each matrix that was factorized."""
@@ -100,12 +108,7 @@ class Remote:
 
     def limited(self, data, *args):
         """The result of a process that may hold `data` bytes more than at its start."""
-        try:
-            return self._call("call", args, (self.student.folder, data))[0]
-        except Wrong as mistake:
-            if "`MemoryError`" in mistake.sentence:
-                raise MemoryError from None
-            raise
+        return self._call("call", args, (self.student.folder, data))[0]
 
     def watched(self, look, *args):
         """The result, after `look()` before each system call that changes a file."""
@@ -117,31 +120,22 @@ class Remote:
         finally:
             box.look = None
 
-    def _limits(self, args):
-        home = self.student.folder
-        shared = any(isinstance(value, str) and value.startswith(home) for value in args)
-        return (home,) if shared else ()
-
     def _call(self, do, args, limits):
         reply, values = self.student.ask(do, self.cell.task, args, limits)
         if "error" in reply:
-            raise self.trouble(reply, args)
+            self.complain(reply, args)
         for i, now in zip(reply["changed"], values[1:], strict=True):
             raise input_changed(self.names[i], args[i], now)
         return values[0], reply
 
-    def trouble(self, reply, args=(), what="The function"):
-        """What to raise for an exception in the student's code."""
+    def complain(self, reply, args=(), what="The function"):
+        """Raise what an exception in the student's code means."""
         if reply.get("untouched"):
-            return NotAttempted("The task still holds its blank.")
+            raise NotAttempted("The task still holds its blank.")
         name = str(reply.get("missing") or "")
-        if name.partition(".")[0] in LIBRARIES:
-            try:
-                refuse([name])
-            except Wrong as mistake:
-                return mistake
+        refuse([name] if name.partition(".")[0] in LIBRARIES else [])
         line = reply.get("line")
         known = isinstance(line, int) and 0 < line <= len(self.lines)
         lines = [(line, self.lines[line - 1])] if known else []
         given = zip(self.names, args, strict=False)
-        return crashed(what, str(reply["error"]), str(reply.get("said", "")), lines, given)
+        raise crashed(what, str(reply["error"]), str(reply.get("said", "")), lines, given)

@@ -26,7 +26,7 @@ import numpy as np
 from reglib.assess.grading import inside
 
 HOW = tomllib.loads(Path(__file__).with_name("sandbox.toml").read_text(encoding="utf-8"))
-CALLS, ENVIRONMENT, FLAGS = HOW["calls"], HOW["environment"], ("-I", "-S", "-B")
+CALLS, FLAGS = HOW["calls"], ("-I", "-S", "-B")
 THREAD, ALLOW, REFUSE, NO_SUCH, KILL = 0x10000, 0x7FFF0000, 0x50001, 0x50026, 0x80000000
 TELL, RECEIVE, REPLY = 0x7FC00000, 0xC0502100, 0xC0182101  # of seccomp's user notification
 
@@ -62,8 +62,8 @@ def own(name):
 
 
 def program(watched=False):
-    """The seccomp filter as bytes: what `calls.toml` lists is refused, and so is memory that is
-    shared and written to; a thread may be started.
+    """The seccomp filter as bytes: what is listed as refused is, and memory that no limit counts; a
+    thread may be started.
 
     A `watched` program has one thread, and waits at each call that changes a file.
     """
@@ -76,9 +76,9 @@ def program(watched=False):
     for kind, answer in answers.items():
         for name in CALLS[kind]:
             rules += [(equal, 0, 1, own(name) % 2**32), (end, 0, 0, answer)]
-    # Of its arguments, prot is the third (writable: 2), flags the fourth (shared: 1).
-    rules += [(equal, 0, 5, own("mmap")), (load, 0, 0, 32), (bits, 0, 7, 2), (load, 0, 0, 40)]
-    rules += [(bits, 0, 5, 1), (end, 0, 0, REFUSE)]
+    # Memory that is shared (1) and of no file (32), by the flags that stand at byte 40.
+    rules += [(equal, 0, 4, own("mmap")), (load, 0, 0, 40), (bits, 0, 6, 1), (bits, 0, 5, 32)]
+    rules += [(end, 0, 0, REFUSE)]
     rules += [(equal, 0, 3, own("clone")), (load, 0, 0, 16)]
     rules += [(bits, 1, 0, THREAD), (end, 0, 0, REFUSE), (end, 0, 0, ALLOW)]
     return b"".join(struct.pack("HBBI", *rule) for rule in rules)
@@ -109,7 +109,7 @@ def _bubblewrap(folder):
     """The command that starts a program with Python and NumPy in sight, and nothing else."""
     binary, folders, home = _needed()
     command = ["bwrap", *HOW["bubblewrap"]]
-    for name, value in ENVIRONMENT.items():
+    for name, value in HOW["environment"].items():
         command += ["--setenv", name, value]
     for link in filter(Path.is_symlink, map(Path, ("/lib", "/lib64"))):
         command += ["--symlink", os.readlink(link), str(link)]
@@ -121,7 +121,7 @@ def _bubblewrap(folder):
     for path in [home / "numpy", *home.glob("numpy.libs")]:
         command += ["--ro-bind", str(path), f"/numpy/{path.name}"]
     command += ["--ro-bind", inside.__file__, "/inside.py"]
-    command += ["--bind", folder, folder] if folder else []
+    command += ["--bind", folder, folder, "--setenv", "TMPDIR", folder] if folder else []
     return [*command, "--remount-ro", "/", str(binary), *FLAGS, "/inside.py", "/numpy"]
 
 
@@ -157,7 +157,8 @@ class Sandbox:
             command = _bubblewrap(folder)
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            pass_fds=[theirs.fileno()], start_new_session=True, env=ENVIRONMENT,
+            pass_fds=[theirs.fileno()], start_new_session=True,
+            env=HOW["environment"] | {"TMPDIR": folder or "/tmp"},
         )  # fmt: skip
         threading.Thread(target=self._watch, daemon=True).start()
         try:
@@ -172,7 +173,7 @@ class Sandbox:
         if data:
             self.ask("run", "", HOW["warm"], "", "")
             pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[5])
-            limits["DATA"] = pages * resource.getpagesize() + data
+            limits |= {"DATA": pages * resource.getpagesize() + data, "FSIZE": data}
         rules = program(watched=channel > 0).hex()
         self.ask("confine", list(limits.items()), rules, own("seccomp"), channel)
 
@@ -214,7 +215,7 @@ class Sandbox:
                 if ready := select.select(self.notices, [], [], 0.1)[0]:
                     self._notice(ready[0])
                 if time.monotonic() > self.end:
-                    self.late = f"It was stopped after {self.seconds:g} seconds."
+                    self.late = f"It was stopped after {self.seconds:.3g} seconds."
                 elif self.folder and self.end < math.inf and scrub(self.folder):
                     self.late = "It was stopped: it wrote more than it may."
         except OSError:  # it ended while it was looked at
@@ -247,8 +248,10 @@ class Sandbox:
         """Stop every thread of the program, so that it changes nothing while the judge looks."""
         try:
             os.kill(self.pid, signal.SIGSTOP)
-            tasks = Path(f"/proc/{self.pid}/task")
+            tasks, until = Path(f"/proc/{self.pid}/task"), time.monotonic() + 5
             while any(re.search(r"State:\t[RSD]", p.read_text()) for p in tasks.glob("*/status")):
+                if time.monotonic() > until:
+                    return self._kill()
                 time.sleep(0.001)
         except OSError:  # it has ended
             pass

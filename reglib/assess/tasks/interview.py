@@ -16,6 +16,7 @@ from zipfile import ZipFile
 import numpy as np
 
 from reglib.assess.compare import difference, judged, match
+from reglib.assess.guard import Wrong
 from reglib.assess.tasks.noise_injection_draws import SIGMAS, blame
 
 TESTS, STATE = {}, ("w", "v", "step")
@@ -69,8 +70,10 @@ def far(answer, *case):
     """The result of an answer in a process that gets no more memory; its cells take some too."""
     try:
         return answer.limited(4 * ALLOWED, *case)
-    except MemoryError:
-        blame("whole_file", f"{ALLOWED:,} bytes at most", "more")
+    except Wrong as mistake:
+        if "`MemoryError`" in mistake.sentence:
+            blame("whole_file", f"{ALLOWED:,} bytes at most", "more")
+        raise
 
 
 def frugal(answer):
