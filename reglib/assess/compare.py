@@ -95,14 +95,12 @@ def known_mistake(answer, right, given, case, cases, wrongs, tol):
         fits = [pair for pair in wrongs if difference(given, pair[1](*case), tol) is None]
         scores, wrong_cases = [0] * len(fits), 0
         for other in cases if fits else ():
-            try:
+            with suppress(Wrong, NotAttempted):  # to stop there says nothing about this one
                 there = answer(*copy.deepcopy(other))
-            except (Wrong, NotAttempted):  # it stopped there, which says nothing about this one
-                continue
-            if difference(there, right(*other), tol) is not None:
-                wrong_cases += 1
+                wrong_here = difference(there, right(*other), tol) is not None
+                wrong_cases += wrong_here
                 for i, (_, wrong) in enumerate(fits):
-                    scores[i] += difference(there, wrong(*other), tol) is None
+                    scores[i] += wrong_here and difference(there, wrong(*other), tol) is None
     best = max(scores, default=0)
     return fits[scores.index(best)][0] if best and 2 * best >= wrong_cases else None
 
@@ -144,11 +142,9 @@ def unlike_array(given, expected):
 
 def unlike_number(given):
     """What is wrong with the kind of `given` where one real number is expected."""
-    if isinstance(given, ndarray) and given.shape == () and given.dtype.kind in "fiu":
-        return None
-    if isinstance(given, ndarray):
+    if isinstance(given, ndarray) and (given.shape or given.dtype.kind not in "fiu"):
         return f"One number is expected, and the function returned an array of shape {given.shape}."
-    if isinstance(given, bool) or not isinstance(given, numbers.Real | integer):
+    if isinstance(given, bool) or not isinstance(given, numbers.Real | integer | ndarray):
         return f"One real number is expected, and the function returned {a(given)}."
     return None
 
@@ -162,8 +158,7 @@ def unlike_values(given, expected, tol):
     """How the values differ; NaN only equals NaN."""
     if isfinite(given).all() and (tol == inf or (given == expected).all()):
         return None
-    wrong_nan = isnan(given) & ~isnan(expected)
-    if wrong_nan.any():
+    if (isnan(given) & ~isnan(expected)).any():
         return "The result holds NaN (not a number). Look for 0/0 or the root of a negative number."
     if (~isfinite(given) & isfinite(expected)).any():
         return "The result holds an infinite value. Look for a division by zero or a log of zero."
@@ -178,13 +173,11 @@ def unlike_values(given, expected, tol):
         return "The result holds whole numbers: its fractions were cut off. Compute in floats."
     if given.dtype.itemsize < 8 and given.dtype.kind == "f" and gap.max() <= 1e-2 * scale:
         return f"The result is `{given.dtype}`, too coarse here: keep the input's `float64`."
-    for digits in range(3, 7):
-        with errstate(all="ignore"):  # a reference may be huge
-            rounded = given.any() and (given == expected.round(digits)).all()
-        if rounded:
-            return f"The result is rounded to {digits} decimals. Return it as it was computed."
+    with errstate(all="ignore"):  # a reference may be huge
+        for digits in range(3, 7):
+            if given.any() and (given == expected.round(digits)).all():
+                return f"The result is rounded to {digits} decimals. Return it as it was computed."
     if given.size == 1:
         return "The value is not the expected one."
-    place = unravel_index(int(argmax(gap)), gap.shape)
-    index = ", ".join(str(int(i)) for i in place)
-    return f"The values differ, most of all at index [{index}]."
+    index = [int(i) for i in unravel_index(int(argmax(gap)), gap.shape)]
+    return f"The values differ, most of all at index {index}."

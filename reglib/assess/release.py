@@ -5,10 +5,9 @@ from pathlib import Path
 
 import nbformat
 
+from reglib.assess.tasks import CODE_STUB
 from reglib.assess.tidy import drift, name_cell, read, tidy, write
 
-# What stands where an answer is wanted. `check` takes NotImplementedError for "not attempted".
-CODE_STUB = 'raise NotImplementedError("write your answer here")'
 TEXT_STUB = "*Write your answer here.*"
 WITHHELD = ("bank*.py",)  # right and wrong answers that prove the checks: for teachers alone
 # nbgrader's own steps, in the order in which it generates an assignment.

@@ -9,7 +9,7 @@ from reglib.assess.cards import Card, NotPassed, shell, show, table
 from reglib.assess.guard import Answer, NotAttempted, Wrong
 from reglib.assess.says import say
 from reglib.assess.store import folder, store
-from reglib.assess.tasks import CHAPTERS, chapter, find
+from reglib.assess.tasks import CHAPTERS, CODE_STUB, chapter, find
 
 TRIES = 3  # failed tries after which the model answer may be seen
 
@@ -201,8 +201,6 @@ def blank_answer(task):
     """The source of a task's untouched cell: the exercise's, or made from the solution; or None."""
     source = _cell_in("exercises", task)
     if source is None and (source := _cell_in("solutions", task)):
-        from reglib.assess.release import CODE_STUB
-
         marks = r"### BEGIN SOLUTION.*?### END SOLUTION"
         source = re.sub(marks, CODE_STUB, source, flags=re.S)
     return source

@@ -13,7 +13,7 @@ from keyword import iskeyword
 from zlib import crc32
 
 import numpy as np
-from scipy.sparse import csr_array, triu
+from scipy.sparse import csr_array
 
 # Characters that are read of an answer; tokens in a gram, grams in a window.
 LONGEST, GRAM, WINDOW = 20_000, 6, 3
@@ -87,12 +87,13 @@ def similar(results, blanks, most=200):
     ends, counts = np.cumsum([0, *(len(held[n]) for n in names)]), np.bincount(where)
     has = csr_array((np.log(len(names) / counts)[where], where, ends), (len(names), len(keys)))
     norms = np.maximum(np.sqrt(has.power(2).sum(axis=1)), ENOUGH)
-    cosines = triu(has @ has.T, 1).tocoo()
-    a, b = cosines.coords
-    shares = (cosines.data / norms[a] / norms[b]).round(3)
-    for i in np.lexsort((b, a, -shares))[: min(most, np.sum(shares >= ALIKE))]:
-        one, other = names[a[i]], names[b[i]]
+    pairs = []
+    for a in range(len(names)):  # all at once they would fill the memory of a large class
+        shares = ((has[[a]] @ has.T).toarray()[0] / norms[a] / norms).round(3)
+        pairs += [(-shares[b], a, b) for b in np.flatnonzero(shares >= ALIKE) if b > a]
+    for share, a, b in sorted(pairs)[:most]:
+        one, other = names[a], names[b]
         rare = {k for k in held[one] & held[other] if counts[k] <= max(2, len(names) / 10)}
         tasks = sorted({keys[k][0] for k in rare}, key=lambda number: (len(number), number))
-        found.append((one, other, float(shares[i]), tasks))
+        found.append((one, other, -float(share), tasks))
     return found

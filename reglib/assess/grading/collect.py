@@ -10,7 +10,7 @@ from datetime import datetime
 from itertools import product
 from pathlib import Path
 
-from reglib.assess.release import CODE_STUB
+from reglib.assess.tasks import CODE_STUB
 
 LIMIT = 10_000_000  # bytes of a notebook; an honest one with many pictures has a few millions
 # By layout, how a name tells the student; the file says the rest.

@@ -10,6 +10,8 @@ from contextlib import ExitStack, closing
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from threadpoolctl import threadpool_limits
+
 from reglib.assess.cards import Card
 from reglib.assess.grading.alike import prints
 from reglib.assess.grading.remote import Cell, Remote, Student
@@ -76,6 +78,7 @@ def mark(cells, exercise, seeds=(), seconds=20.0, mode="bubblewrap"):
     """
     run, tasks = answers(cells, exercise), dict.fromkeys(exercise.blanks)
     with ONE_AT_A_TIME, closing(Student(run, seconds, mode)) as student, ExitStack() as after:
+        after.enter_context(threadpool_limits(1))  # the matrices are small
         # The checks put their files where the student's process can be shown them.
         after.callback(setattr, tempfile, "tempdir", tempfile.tempdir)
         tempfile.tempdir = student.folder

@@ -6,11 +6,10 @@ import linecache
 import re
 import threading
 from dataclasses import dataclass, replace
-from inspect import signature
 
 import numpy as np
 
-from reglib.assess.compare import match
+from reglib.assess.compare import judged
 from reglib.assess.guard import Answer, NotAttempted, Wrong, numpy_is_intact
 from reglib.assess.says import say
 
@@ -131,9 +130,8 @@ def _several(data, reply):
 
 def _number(data, reply):
     number = r"([-+]?(?:\d{1,3}(?:,\d{3})+|\d*)[.,]?\d*(?:e[-+]?\d+)?(?:/\d+)?%?) *[^\d*/^(+-]*"
-    found = re.fullmatch(
-        number, re.sub("[−–]", "-", reply.lower()).replace(" %", "%").strip(" =\n")
-    )
+    reply = re.sub("[−–]", "-", reply.lower()).replace(" %", "%").strip(" =\n")
+    found = re.fullmatch(number, reply)
     text = re.sub(r",(?=\d{3}\b)(?<!\b0,)", "", found[1] if found else "").replace(",", ".")
     try:
         top, *under = [float(part) for part in text.removesuffix("%").split("/")]
@@ -173,10 +171,8 @@ def _fault(data, reply):
     rest = ", ".join(str(n) for n in sorted(wrong) if str(n) not in data["why"])
     said += [f"Line{'s' * (',' in rest)} {rest}: {data['sound']}"] * bool(rest)
     said += [f"Line {n} is one off, and not counted against you." for n in sorted(near)]
-    rows = [
-        (f"line {n}", f"{data['why'][str(n)]}\n\n`{data['fix'][str(n)].strip()}`")
-        for n in sorted(right)
-    ]
+    why, fix = data["why"], data["fix"]
+    rows = [(f"line {n}", f"{why[n]}\n\n`{fix[n].strip()}`") for n in map(str, sorted(right))]
     return Verdict(_shared(given - near, right), tuple(said), tuple(rows))
 
 
@@ -210,13 +206,10 @@ def code_test(data):
     right = defined(data["answer"], name)
     wrongs = [(wrong["why"], defined(wrong["code"], name)) for wrong in data["wrong"]]
 
-    def test(answer, rng):
-        cases = eval(data["cases"], {"np": np, "rng": rng})
-        match(
-            answer, right, cases, wrongs, (*signature(right).parameters, *data.get("outputs", ()))
-        )
+    def cases(rng):
+        return eval(data["cases"], {"np": np, "rng": rng})
 
-    return test
+    return judged(right, cases, wrongs, data.get("outputs", ()))
 
 
 def defined(source, name):

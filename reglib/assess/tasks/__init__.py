@@ -18,6 +18,8 @@ from pathlib import Path
 from reglib.assess.guard import Wrong
 from reglib.assess.tasks.choice import choice_test
 
+# What stands where an answer is wanted. `check` takes NotImplementedError for "not attempted".
+CODE_STUB = 'raise NotImplementedError("write your answer here")'
 # Leading number: the exercise's name, and how the names of the modules end that hold its tests.
 CHAPTERS = {
     "1": ("01_norm_penalties", ("", "_fits", "_lasso")),
