@@ -1,13 +1,11 @@
 """The sandbox in which a student's program runs: bubblewrap, limits, and a system-call filter."""
 
-import fcntl
 import functools
 import json
 import math
 import os
 import platform
 import re
-import resource
 import select
 import shutil
 import signal
@@ -173,7 +171,7 @@ class Sandbox:
         if data:
             self.ask("run", "", HOW["warm"], "", "")
             pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[5])
-            limits |= {"DATA": pages * resource.getpagesize() + data, "FSIZE": data}
+            limits |= {"DATA": pages * os.sysconf("SC_PAGE_SIZE") + data, "FSIZE": data}
         rules = program(watched=channel > 0).hex()
         self.ask("confine", list(limits.items()), rules, own("seccomp"), channel)
 
@@ -228,6 +226,8 @@ class Sandbox:
         if isinstance(source, socket.socket):
             self.notices = [os.fdopen(socket.recv_fds(source, 1, 1)[1][0], "rb", 0)]
             return
+        import fcntl  # not on Windows, where `missing` says what is
+
         note = bytearray(80)
         fcntl.ioctl(source, RECEIVE, note)
         if not scrub(self.folder) and self.look:
