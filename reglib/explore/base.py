@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from reglib import style
+from reglib.explore import controls
 from reglib.style import PURPLE
 
 _STATUS = '<div role="status" aria-live="polite" style="line-height: 1.5">{}</div>'
@@ -75,8 +76,8 @@ class _Picture(widgets.Image):
 class Explorer(widgets.VBox):
     """Controls, a picture that follows them, and the picture's numbers in words.
 
-    One function makes one explorer: it draws the figure, says what moves and how; its words and
-    the looks of its axes stand under its name in ``words.toml``::
+    One function makes one explorer: it draws the figure, says what moves and how; its words, its
+    controls and the looks of its axes stand under its name in ``words.toml``::
 
         @explorer
         def shrinkage():
@@ -87,12 +88,13 @@ class Explorer(widgets.VBox):
                 line.set_ydata(W / (1 + 2 * l2))
                 return {"after": 1 / (1 + 2 * l2)}
 
-            return fig, update, [line], {"l2": log_slider("l2", 0.01, 10, 1)}
+            return fig, update, [line], {}
 
         [shrinkage]
         title = "L2 only shrinks"
         caption = "Try: double the strength. Is the line half as steep?"
         alt = "The weight after a step against the weight before it: a line through zero."
+        controls.l2 = {kind = "log_slider", description = "l2", low = 0.01, high = 10, value = 1}
         axes.A = {xlabel = "w", xlim = [-3, 3], ylim = [-3, 3]}
         says = "A weight of 1 becomes {after:.3f}."
 
@@ -212,14 +214,21 @@ class Explorer(widgets.VBox):
 
 
 def explorer(function):
-    """Make an `Explorer` of the figure, update, moving and controls that a function returns.
+    """Make an `Explorer` of the figure, update and moving that a function returns.
 
-    It is drawn in the course's style, and its words are those under the function's name.
+    It is drawn in the course's style, and its words and controls are those under the function's
+    name. The function returns last what it alone knows of a control, such as the choices, by the
+    control's name.
     """
 
     @functools.wraps(function)
     @house_style()
     def made(*args, **options):
-        return Explorer(*function(*args, **options), **Explorer.words[function.__name__])
+        words, (*picture, known) = Explorer.words[function.__name__], function(*args, **options)
+        made_controls = {}
+        for name, row in words["controls"].items():
+            looks = row | known.get(name, {})
+            made_controls[name] = getattr(controls, looks.pop("kind"))(**looks)
+        return Explorer(*picture, **words | {"controls": made_controls})
 
     return made

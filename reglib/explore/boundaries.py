@@ -9,12 +9,10 @@ from matplotlib.colors import LinearSegmentedColormap
 
 from reglib import MixUp, RegularizedNeuralNetwork, data
 from reglib.explore.base import CURSOR, DOT, explorer, figure, set_each
-from reglib.explore.controls import positions
 from reglib.style import BLUE, GREY, ORANGE, PURPLE
 
 ACROSS, UP = np.linspace(-1.6, 2.4, 70), np.linspace(-1.1, 1.6, 47)  # the grid of the plane
-_PS, _STDDEVS = (0, 0.2, 0.4, 0.6, 0.8), (0, 0.1, 0.2, 0.3, 0.5)
-_ALPHAS = (0, 0.1, 0.2, 0.5, 1, 2)
+_PS = (0, 0.2, 0.4, 0.6, 0.8)
 _WALK = 36  # the column of the grid that crosses both moons
 
 
@@ -97,9 +95,7 @@ def noise_boundary():
         cursor.set_xdata([p, p])
         return {"train": train, "test": test, "n": len(y), "wrong": np.sum(noisy != y)}
 
-    return fig, update, [area, line, dots, lines, cursor], {
-        "p": positions("dropout p", _PS, 0), "stddev": positions("input noise", _STDDEVS, 0),
-    }  # fmt: skip
+    return fig, update, [area, line, dots, lines, cursor], {"p": {"values": _PS}}
 
 
 @cache
@@ -139,6 +135,4 @@ def mixup_boundary():
         too = "sure" if sure > right else "modest"
         return numbers | {"sure": sure, "too": too, "by": abs(sure - right)}
 
-    return fig, update, [area, soft, edge, walk, marks, curve], {
-        "alpha": positions("alpha", _ALPHAS, 1),
-    }  # fmt: skip
+    return fig, update, [area, soft, edge, walk, marks, curve], {}

@@ -3,7 +3,6 @@
 import numpy as np
 
 from reglib.explore.base import CURSOR, DOT, cursor, explorer, figure, move, set_each
-from reglib.explore.controls import choice, slider
 from reglib.penalties import L1, L2, ElasticNet
 from reglib.style import BLUE, GREEN, GREY, ORANGE, PURPLE
 
@@ -156,12 +155,8 @@ def constraint_balls(shape="L1"):
             return numbers | {"case": "no penalty"}
         return numbers | {"case": "penalty", "penalty": _strength(shape, w, best)}
 
-    return fig, update, [contours, touching, ball, top, point, lines, at_radius], {
-        "shape": choice("shape of the ball", list(_SHAPES), shape),
-        "radius": slider("radius", 0.05, 2.5, 1.0),
-        "best1": slider("least loss at w₁", -2, 2, 0.4),
-        "best2": slider("least loss at w₂", -2, 2, 1.6),
-    }  # fmt: skip
+    moving = [contours, touching, ball, top, point, lines, at_radius]
+    return fig, update, moving, {"shape": {"options": list(_SHAPES), "value": shape}}
 
 
 @explorer
@@ -177,12 +172,11 @@ def soft_threshold():
     fig, (ax,) = figure("A")
     zone = ax.axvspan(-1, 1, color=BLUE, alpha=0.12, linewidth=0)
     (same,) = ax.plot(w, w, ":", color=GREY, linewidth=1.4, label="no penalty")
-    lines = ax.plot(w, w, color=BLUE, label="L1")
-    lines += ax.plot(w, w, "--", color=ORANGE, label="L2")
-    lines += ax.plot(w, w, "-.", color=GREEN, label="elastic net")
+    looks = ("L1", "-", BLUE), ("L2", "--", ORANGE), ("elastic net", "-.", GREEN)
+    lines = [ax.plot(w, w, dashes, color=color, label=name)[0] for name, dashes, color in looks]
     fig.legend(handles=[*lines, same], loc="outside right upper")
     line = ax.axvline(0, **CURSOR)
-    dots = [ax.plot([0], [0], "o", color=color, **DOT)[0] for color in (BLUE, ORANGE, GREEN)]
+    dots = [ax.plot([0], [0], "o", color=color, **DOT)[0] for *_, color in looks]
 
     def update(strength, weight):
         zone.set(x=-strength, width=2 * strength)
@@ -193,7 +187,4 @@ def soft_threshold():
         set_each(dots, "data", [([weight], [value]) for value in after])
         return {"after": [*map(in_words, after)], "low": -strength, "divisor": 1 + 2 * strength}
 
-    return fig, update, [zone, lines, line, dots], {
-        "strength": slider("strength × step", 0.05, 2.5, 0.6),
-        "weight": slider("weight before", -3, 3, 1.5),
-    }  # fmt: skip
+    return fig, update, [zone, lines, line, dots], {}

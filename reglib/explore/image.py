@@ -9,7 +9,6 @@ from scipy.special import betainc
 
 from reglib import augment, data
 from reglib.explore.base import explorer, figure, set_each
-from reglib.explore.controls import choice, log_slider, positions, slider
 from reglib.explore.noise import digits_fit
 from reglib.style import BLUE, GREEN, GREY, ORANGE
 
@@ -119,12 +118,7 @@ def geometric_transform():
         numbers = {"read": P[one].argmax(), "P": P[one].max(), "n": len(labels)}
         return numbers | {"right": right, "before": before}
 
-    return fig, update, [views[1:], frames, bars, own], {
-        "digit": positions("digit", range(10), 6), "flip": choice("flip", list(_FLIPS), "none"),
-        "angle": slider("angle in degrees", -180, 175, -20, 5, ".0f"),
-        "factor": slider("scale", 0.5, 2, 1), "across": positions("crop, across", (-1, 0, 1), 0),
-        "down": positions("crop, down", (-1, 0, 1), 0),
-    }  # fmt: skip
+    return fig, update, [views[1:], frames, bars, own], {"flip": {"options": list(_FLIPS)}}
 
 
 @explorer
@@ -151,11 +145,7 @@ def color_transform():
         shares = [(np.mean(X @ _LUMA), np.mean(X == 0), np.mean(X == 1)) for X in (image, new)]
         return dict(zip(("before", "now"), shares, strict=True))
 
-    return fig, update, [views, lines, luma], {
-        "photograph": choice("photograph", list(_LEFT), "temple"),
-        "brightness": slider("brightness", 0, 2, 1.3), "contrast": slider("contrast", 0, 2, 1),
-        "saturation": slider("saturation", 0, 2, 1),
-    }  # fmt: skip
+    return fig, update, [views, lines, luma], {"photograph": {"options": list(_LEFT)}}
 
 
 @explorer
@@ -188,25 +178,21 @@ def random_erasing():
         sizes = {"height": height, "width": width, "n": n, "of": SIDE**2}
         return sizes | {"share": share, "seen": 1 - share}
 
-    return fig, update, [views, lines, bars], {
-        "photograph": choice("photograph", list(_LEFT), "temple"),
-        "area": slider("area share", 0.02, 0.33, 0.2, 0.01),
-        "ratio": log_slider("height / width", 0.3, 3.3, 1),
-        "across": slider("centre, across", 0, 1, 0.5), "down": slider("centre, down", 0, 1, 0.4),
-    }  # fmt: skip
+    return fig, update, [views, lines, bars], {"photograph": {"options": list(_LEFT)}}
 
 
-def _mixture(mix, lam, **controls):
-    """Return what makes an explorer of two pictures, mixed from ``lam`` on, and of their label.
+def _mixture(mix, dashed):
+    """Return what makes an explorer of two pictures that are mixed, and of their label.
 
-    ``mix(X, lam, ...)`` returns mixed pictures and labels, a box's outline, and numbers.
+    ``mix(X, lam, ...)`` returns mixed pictures and labels, a box's outline, and numbers. A dashed
+    bar may show the label that ``lam`` itself would give.
     """
     fig, (*axes, ax), views = pictures("ABCD", "first", "second", "mixed", widths=[7, 7, 7, 4])
     lines = outlined(axes[:2])
     # The two empty lines below are room for the words.
     ax.set(xlim=(-0.6, 1.6), ylim=(0, 1.02), xticks=[], yticks=[], title="label", xlabel="\n")
     bars = ax.bar([0, 1], [0, 0], color=[BLUE, ORANGE], edgecolor="black")
-    drawn = ax.bar([0, 1], [0, 0], width=0.94, fill=False, ls="--", visible=bool(controls))
+    drawn = ax.bar([0, 1], [0, 0], width=0.94, fill=False, ls="--", visible=dashed)
     words = [ax.text(x, -0.04, "", ha="center", va="top") for x in (0, 1)]
 
     def update(pair, **how):
@@ -220,9 +206,7 @@ def _mixture(mix, lam, **controls):
         set_each(words, "text", map("{}\n{:.2f}".format, names, label))
         return numbers | {"names": names, "label": label, "second": 1 - how["lam"]}
 
-    return fig, update, [views, lines, bars, drawn, words], {
-        "pair": choice("pictures", _PAIRS, _PAIRS[0]), "lam": slider("lambda", 0, 1, lam, 0.01),
-    } | controls  # fmt: skip
+    return fig, update, [views, lines, bars, drawn, words], {"pair": {"options": _PAIRS}}
 
 
 @explorer
@@ -244,7 +228,7 @@ def mixup():
         mixed, labels = augment.mixup(X, np.eye(2), lam, [1, 0])
         return mixed, labels, ([], []), {"rare": rare, "often": often}
 
-    return _mixture(mix, 0.65)
+    return _mixture(mix, dashed=False)
 
 
 @explorer
@@ -269,5 +253,4 @@ def cutmix():
         change = abs(labels[0, 0] - lam)
         return mixed, labels, outline, {"side": side, "n": n, "of": SIDE**2, "change": change}
 
-    across, down = slider("centre, across", 0, 1, 0.85), slider("centre, down", 0, 1, 0.4)
-    return _mixture(mix, 0.6, across=across, down=down)
+    return _mixture(mix, dashed=True)

@@ -6,7 +6,6 @@ import numpy as np
 
 from reglib import data
 from reglib.explore.base import DOT, cursor, explorer, figure, move, set_each
-from reglib.explore.controls import choice, log_slider
 from reglib.style import BLUE, GREEN, GREY, ORANGE, TRAIN, VALIDATION
 
 # How much of the strength goes to the absolute values, and how much to the squares.
@@ -73,7 +72,7 @@ def polynomial_fit():
         move(at_l2, l2, [train, validation])
         return {"train": train, "validation": validation}
 
-    return fig, update, [line, at_l2], {"l2": log_slider("strength l2", 1e-8, 10, 1e-8, 0.1, ".1e")}
+    return fig, update, [line, at_l2], {}
 
 
 @cache
@@ -153,10 +152,8 @@ def coefficient_paths(penalty="L1"):
         best_left = np.count_nonzero(W[:, k])
         return numbers | {"least": errors[k], "best": _STRENGTHS[k], "best_left": best_left}
 
-    return fig, update, [lines, error, best, *top_cursor[::-1], *low_cursor[::-1]], {
-        "penalty": choice("penalty", list(_PENALTIES), penalty),
-        "strength": log_slider("strength", 1e-3, 10, 0.03),
-    }  # fmt: skip
+    moving = [lines, error, best, *top_cursor[::-1], *low_cursor[::-1]]
+    return fig, update, moving, {"penalty": {"options": list(_PENALTIES), "value": penalty}}
 
 
 @cache
@@ -195,7 +192,7 @@ def singular_values():
         move(at_l2, l2, [kept.sum()])
         return {"strongest": kept[0], "weakest": kept[-1], "freedom": kept.sum()}
 
-    return fig, update, [bars, at_l2], {"l2": log_slider("strength l2", 1e-4, 10, 0.1)}
+    return fig, update, [bars, at_l2], {}
 
 
 @explorer
@@ -231,7 +228,4 @@ def early_stopping():
         numbers |= {"descent": descent.sum(), "ridge": ridge.sum()}
         return numbers | {"difference": np.abs(descent - ridge).max()}
 
-    return fig, update, [lines, marks], {
-        "steps": log_slider("steps of descent", 10, 10_000, 50.0, readout_format=".0f"),
-        "l2": log_slider("strength l2", 1e-4, 10, 0.1),
-    }  # fmt: skip
+    return fig, update, [lines, marks], {}

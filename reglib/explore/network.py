@@ -13,7 +13,6 @@ from matplotlib.collections import LineCollection
 from reglib import L1, L2, MixUp, RegularizedNeuralNetwork, data, training
 from reglib.explore.base import cursor, explorer, figure, move, set_each
 from reglib.explore.boundaries import boundary_fit, moons_plane
-from reglib.explore.controls import choice, log_slider, positions, slider, switch
 from reglib.explore.geometry import in_words
 from reglib.explore.linear import patients
 from reglib.style import BLUE, GREEN, GREY, ORANGE, PURPLE, TRAIN, VALIDATION
@@ -133,11 +132,8 @@ def backprop():
         set_each([formula, numbers, result], "text", [equation, with_numbers, outcome])
         return {"equation": equation, "numbers": with_numbers, "outcome": outcome}
 
-    return fig, update, [edges, rings, values, formula, numbers, result], {
-        "step": positions("step", names, "x"),
-        "point": choice("sample of XOR", list(_POINTS), "(1, 0) → 1"),
-        "l2": slider("l2", 0, 0.1, 0, 0.01), "rate": slider("learning rate", 0.1, 5, 1, 0.1),
-    }  # fmt: skip
+    moving = [edges, rings, values, formula, numbers, result]
+    return fig, update, moving, {"step": {"values": names}, "point": {"options": list(_POINTS)}}
 
 
 _AXIS = np.linspace(-1, 2.5, 71)  # the grid of the two weights
@@ -216,11 +212,8 @@ def loss_surface():
         least, end = ([*map(in_words, w)] for w in (least, path[-1]))
         return {"loss": Z.min(), "least": least, "end": end}
 
-    return fig, update, [rings, way, best, lines, *at_strength[::-1]], {
-        "kind": choice("penalty", list(_PENALTIES), "L2"),
-        "strength": log_slider("strength", 1e-3, 1, 0.01, 0.1),
-        "w1": slider("start w₁", -1, 2.5, -0.5), "w2": slider("start w₂", -1, 2.5, -0.8),
-    }  # fmt: skip
+    moving = [rings, way, best, lines, *at_strength[::-1]]
+    return fig, update, moving, {"kind": {"options": list(_PENALTIES)}}
 
 
 _TECHNIQUES = {
@@ -261,11 +254,9 @@ def switches():
         numbers = {"names": " + ".join(names), "accuracy": accuracy, "norm": norm, "off": off}
         return numbers | {"case": "on" if names else "off"}
 
-    return fig, update, [area, line, marks], {name: switch(name) for name in _TECHNIQUES}
+    return fig, update, [area, line, marks], {}
 
 
-_RATES = (0.003, 0.01, 0.03, 0.1, 0.2, 0.3, 1.0)
-_LAMBDAS = (0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1)
 _EPOCHS = 120
 
 
@@ -317,8 +308,4 @@ def training_curves():
         numbers = {"last": losses[-1], "least": losses[k, 1], "epoch": epochs[k], "error": error}
         return numbers | {"case": "stopped" if error else "trained"}
 
-    return fig, update, [lines, best, words], {
-        "rate": positions("learning rate", _RATES, 0.03),
-        "kind": choice("penalty", list(_PENALTIES), "L2"),
-        "strength": positions("strength", _LAMBDAS, 0),
-    }  # fmt: skip
+    return fig, update, [lines, best, words], {"kind": {"options": list(_PENALTIES)}}

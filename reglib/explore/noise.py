@@ -9,7 +9,6 @@ from scipy.special import entr, softmax
 
 from reglib import Dropout, RegularizedNeuralNetwork, checks, data, smooth_labels
 from reglib.explore.base import CURSOR, DOT, cursor, explorer, figure, move, set_each
-from reglib.explore.controls import choice, positions, slider
 from reglib.style import BLUE, GREY, ORANGE, PURPLE
 
 _MASKS = 4000
@@ -112,11 +111,9 @@ def thinned_network(dropped="units"):
         numbers |= {"n": _MASKS, "mean": outputs.mean(), "error": outputs.std() / _MASKS**0.5}
         return numbers | {"whole": whole, "why": _PLACES[place]}
 
-    return fig, update, [lines, units, gone, words, shape, nothing, mean, this], {
-        "kind": choice("what is dropped", _KINDS, kind),
-        "place": choice("noise in", list(_PLACES), "every layer"),
-        "p": slider("p, to drop", 0, 0.8, 0.5), "draw": positions("draw", range(1, 31), 3),
-    }  # fmt: skip
+    moving = [lines, units, gone, words, shape, nothing, mean, this]
+    known = {"kind": {"options": _KINDS, "value": kind}, "place": {"options": list(_PLACES)}}
+    return fig, update, moving, known
 
 
 def smoothed_loss(gap, label):
@@ -158,9 +155,7 @@ def label_smoothing():
         numbers = {"label": label, "best": best, "least": least, "far": smoothed_loss(9, label)}
         return numbers | {"case": "soft" if alpha else "hard"}
 
-    return fig, update, [bars, words, lines, at_best], {
-        "alpha": slider("alpha", 0, 1, 0.1, 0.01), "k": positions("classes k", range(2, 11), 10),
-    }  # fmt: skip
+    return fig, update, [bars, words, lines, at_best], {}
 
 
 @cache
@@ -221,10 +216,8 @@ def calibration():
         numbers = {"n": total, "sure": sure.sum() / total, "right": right.sum() / total}
         return numbers | {"error": error[_ALPHAS.index(alpha)]}
 
-    return fig, update, [dots, errors, line], {
-        "alpha": positions("alpha", _ALPHAS, 0),
-        "labels": choice("training labels", list(_LABELS), "a fifth redrawn"),
-    }  # fmt: skip
+    known = {"alpha": {"values": _ALPHAS}, "labels": {"options": list(_LABELS)}}
+    return fig, update, [dots, errors, line], known
 
 
 @cache
@@ -279,7 +272,4 @@ def dropout_doubt():
         numbers |= {"mean": many[:, top].mean(), "std": many[:, top].std(), "most": np.log(10)}
         return numbers | {"others": np.sum(many.argmax(axis=1) != top)}
 
-    return fig, update, [picture, bars, cloud, lines, line], {
-        "digit": positions("digit", range(10), 1),
-        "angle": slider("angle in degrees", -180, 180, 60, 5, ".0f"),
-    }  # fmt: skip
+    return fig, update, [picture, bars, cloud, lines, line], {}
