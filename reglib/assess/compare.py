@@ -95,12 +95,14 @@ def known_mistake(answer, right, given, case, cases, wrongs, tol):
         fits = [pair for pair in wrongs if difference(given, pair[1](*case), tol) is None]
         scores, wrong_cases = [0] * len(fits), 0
         for other in cases if fits else ():
-            with suppress(Wrong, NotAttempted):  # to stop there says nothing about this one
+            try:
                 there = answer(*copy.deepcopy(other))
-                wrong_here = difference(there, right(*other), tol) is not None
-                wrong_cases += wrong_here
+            except (Wrong, NotAttempted):  # it stopped there, which says nothing about this one
+                continue
+            if difference(there, right(*other), tol) is not None:
+                wrong_cases += 1
                 for i, (_, wrong) in enumerate(fits):
-                    scores[i] += wrong_here and difference(there, wrong(*other), tol) is None
+                    scores[i] += difference(there, wrong(*other), tol) is None
     best = max(scores, default=0)
     return fits[scores.index(best)][0] if best and 2 * best >= wrong_cases else None
 

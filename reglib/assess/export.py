@@ -107,18 +107,16 @@ def section(path, notebook, heading, font="7.2pt/1.15"):
     import nbformat
 
     cells = [cell.source for cell in nbformat.read(notebook, 4).cells if cell.cell_type != "code"]
-    start = [n for n, text in enumerate(cells) if re.match(rf"##+ (\d+ )?{heading}\s", text + "\n")]
-    if not start:
+    marked = rf"^##+ (?:\d+ )?{heading}\n(.*?)(?=^##? |\Z)"
+    found = re.search(marked, "\n\n".join(cells), re.M | re.S)
+    if not found:
         raise ValueError(f"heading must be one of {notebook}, got {heading!r}")
-    ends = [n for n, text in enumerate(cells) if n > start[0] and re.match("##? ", text)]
-    text = "\n\n".join(cells[start[0] : (ends or [None])[0]])
     markdown = mistune.create_markdown(escape=False, plugins=["table", "math"])
     for kind in ("inline_math", "block_math"):
         # In a table, a bar of a formula is written with a backslash.
         markdown.renderer.register(kind, lambda _, text: mathml(text.replace(r"\|", "|")))
-    html = markdown(text.partition("\n")[2])
-    page = TEMPLATES.get_template("page.html")
-    html = page.render(title=f"Regularization: {heading.lower()}", body=html, font=font)
+    title, page = f"Regularization: {heading.lower()}", TEMPLATES.get_template("page.html")
+    html = page.render(title=title, body=markdown(found[1]), font=font)
     path.write_text(html, encoding="utf-8")
     return (path,)
 

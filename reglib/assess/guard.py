@@ -51,34 +51,12 @@ class Answer:
 
     def __call__(self, *args):
         numpy_is_intact()
-        before = copy.deepcopy(args)
-        used, escapes = [], []
-        previous, in_threads = sys.getprofile(), threading.getprofile()
-
-        def watch(frame, event, arg):
-            if event == "call" and frame.f_code is not plain.__code__:
-                note(used, frame.f_globals.get("__name__"))
-            elif event == "c_call":
-                module = getattr(arg, "__module__", None)
-                note(used, module)
-                name = f"{module}.{arg.__name__}"
-                # `threading` starts its threads by the same function, and sets our profiler there.
-                allowed = frame.f_globals.get("__name__") in ("threading", __name__)
-                if name in ESCAPES and not allowed:
-                    escapes.append(name)
-
+        before, used, escapes = copy.deepcopy(args), [], []
         try:
             # A warning on stderr would cost the points in nbgrader, so it is not printed.
             with warnings.catch_warnings(action="ignore"), np.errstate(all="ignore"):
                 with contextlib.redirect_stderr(sys.stdout):
-                    try:
-                        threading.setprofile(watch)
-                        sys.setprofile(watch)
-                        result = plain(self.function(*args))
-                    finally:
-                        watched = sys.getprofile() is watch
-                        sys.setprofile(previous)
-                        threading.setprofile(in_threads)
+                    result = watched(self.function, args, used, escapes)
         except NotImplementedError:
             raise NotAttempted("The task still holds its blank.") from None
         except KeyboardInterrupt:  # the learner's own: the tutor answers it
@@ -89,13 +67,39 @@ class Answer:
         finally:
             numpy_is_intact()
         refuse(used)
-        if escapes or not watched:
-            what = f"called `{escapes[0].lstrip('_')}`" if escapes else "stopped the profiler"
-            raise Wrong(say("unwatched", what=what))
+        if escapes:
+            raise Wrong(say("unwatched", what=escapes[0]))
         for name, given, now in zip(parameters(self.function), before, args, strict=False):
             if not unchanged(given, now):
                 raise input_changed(name, given, now)
         return result
+
+
+def watched(function, args, used, escapes):
+    """Call a function; note the refused libraries that it used, and how it left our watch."""
+
+    def watch(frame, event, arg):
+        home = frame.f_globals.get("__name__")
+        if event == "call" and frame.f_code is not plain.__code__:
+            note(used, home)
+        elif event == "c_call":
+            module = getattr(arg, "__module__", None)
+            note(used, module)
+            name = f"{module}.{arg.__name__}"
+            # `threading` starts its threads by the same function, and sets our profiler there.
+            if name in ESCAPES and home not in ("threading", __name__):
+                escapes.append(f"called `{name.lstrip('_')}`")
+
+    previous, in_threads = sys.getprofile(), threading.getprofile()
+    try:
+        threading.setprofile(watch)
+        sys.setprofile(watch)
+        return plain(function(*args))
+    finally:
+        if sys.getprofile() is not watch:
+            escapes.append("stopped the profiler")
+        sys.setprofile(previous)
+        threading.setprofile(in_threads)
 
 
 def note(used, module):
@@ -117,10 +121,9 @@ def library_named(function):
     while todo:
         item = todo.pop()
         note(used, getattr(item, "__name__" if inspect.ismodule(item) else "__module__", None))
-        if isinstance(item, np.ufunc) and "scipy.special" in sys.modules:
-            known = vars(sys.modules["scipy.special"]).values()
-            if any(item is other for other in known) and getattr(np, item.__name__, 0) is not item:
-                used.append("scipy.special")
+        special = sys.modules.get("scipy.special")
+        if isinstance(item, np.ufunc) and getattr(special, item.__name__, None) is item:
+            used.append("scipy.special")
         code = getattr(item, "__code__", None)
         home = getattr(item, "__module__", None) or ""
         if code is None or code in seen or home.startswith("numpy"):

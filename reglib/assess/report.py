@@ -1,6 +1,5 @@
 """What an interview showed: the verdict on each answer, and the report at the end."""
 
-import io
 import json
 import os
 import time
@@ -17,7 +16,7 @@ from reglib.assess.cards import Card, table, to_html
 from reglib.assess.course_map import address
 from reglib.assess.questions import LEVELS, TOPICS
 from reglib.assess.questions.judge import key
-from reglib.assess.questions.show import embedded
+from reglib.assess.questions.show import drawn, embedded
 from reglib.assess.session import remembered
 from reglib.assess.templates import environment
 
@@ -126,26 +125,20 @@ class Report:
 
     def picture(self):
         """The scores as bars: PNG bytes, and the same in words."""
-        from matplotlib import rc_context
-        from matplotlib.figure import Figure
-
         words = []
-        with rc_context():
-            style.use()
-            fig = Figure(figsize=(8, 1.3 + 0.32 * max(map(len, self.groups.values()))))
-            for ax, (group, means) in zip(fig.subplots(1, 2), self.groups.items(), strict=True):
-                said = [f"{mean:.0%} of {n}" for mean, n in means.values()]
-                bars = ax.barh([*means], [100 * mean for mean, _ in means.values()], height=0.6)
-                ax.bar_label(bars, said, padding=3)
-                ax.invert_yaxis()
-                ax.set(title=f"Score by {group}", xlabel="percent", xlim=(0, 135))
-                ax.set_xticks([0, 50, 100])
-                ax.grid(axis="y", visible=False)
-                told = ", ".join(map(" ".join, zip(means, said, strict=True)))
-                words.append(f"Score by {group}: {told}.")
-            file = io.BytesIO()
-            fig.savefig(file, format="png")
-        return file.getvalue(), " ".join(words)
+        size = 8, 1.3 + 0.32 * max(map(len, self.groups.values()))
+        return drawn(size, self._bars, words), " ".join(words)
+
+    def _bars(self, fig, words):
+        for ax, (group, means) in zip(fig.subplots(1, 2), self.groups.items(), strict=True):
+            said = [f"{mean:.0%} of {n}" for mean, n in means.values()]
+            bars = ax.barh([*means], [100 * mean for mean, _ in means.values()], height=0.6)
+            ax.bar_label(bars, said, padding=3)
+            ax.invert_yaxis()
+            ax.set(title=f"Score by {group}", xlabel="percent", xlim=(0, 135), xticks=[0, 50, 100])
+            ax.grid(axis="y", visible=False)
+            told = ", ".join(map(" ".join, zip(means, said, strict=True)))
+            words.append(f"Score by {group}: {told}.")
 
     def __repr__(self):
         return TEMPLATES.get_template("report.txt").render(report=self).rstrip()

@@ -5,6 +5,7 @@ import sqlite3
 import time
 import urllib.parse  # noqa: F401  `as_uri` needs it when perhaps nothing more can be opened
 from contextlib import closing
+from functools import cache
 from pathlib import Path
 
 from reglib.assess.says import say
@@ -147,15 +148,12 @@ class Store:
         self.tell(say("in_memory", folder=self.path.parent, error=error))
 
 
-_stores = {}
+_opened = cache(Store)
 
 
 def store():
     """The store of the current data folder, made once for each folder."""
-    path = folder() / NAME
-    if path not in _stores:
-        _stores[path] = Store(path, _tell)
-    return _stores[path]
+    return _opened(folder() / NAME, _tell)
 
 
 def _tell(sentence):

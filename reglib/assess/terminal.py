@@ -39,19 +39,14 @@ def _ask(talk):
     print(f"\n--- {head}, {question.level}, {question.minutes} min ({used})\n")
     _say(question.question, *[f"\n{show.code(question)}\n"] * bool(show.code(question)))
     if png := show.picture(question):
-        folder = tempfile.mkdtemp(prefix="reglib-")
-        path = Path(folder, f"{question.id}.png")
+        path = Path(tempfile.mkdtemp(prefix="reglib-"), f"{question.id}.png")
         path.write_bytes(png)
         print(f"The panels are drawn in {path}. In words:")
     _listed(show.options(question))
-    while True:
+    verdict = None
+    while verdict is None:
         try:
-            reply = _read(question.kind)
-            if reply.strip() == "?":
-                _say(question.hint)
-                continue
-            verdict = talk.skip() if reply.strip() == "!" else _commit(talk, reply)
-            break
+            verdict = _verdict(talk, _read(question.kind))
         except NotAttempted as reason:
             _say(str(reason))
     _say(f"\n{verdict_card(question, verdict)!r}\n{TOPICS[question.topic]}: see {place(question)}")
@@ -70,8 +65,12 @@ def _read(kind):
     return "\n".join(lines)
 
 
-def _commit(talk, reply):
+def _verdict(talk, reply):
     question = talk.current
+    if reply.strip() == "?":
+        raise NotAttempted(question.hint)
+    if reply.strip() == "!":
+        return talk.skip()
     if question.kind != "open":
         return in_time(lambda: talk.answer(reply))
     judge(question, reply)  # no model answer for a text that is none

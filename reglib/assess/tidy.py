@@ -72,13 +72,9 @@ def drift(path, wanted):
     if path.read_bytes() == _to_bytes(wanted):
         return []
     try:
-        notebooks = read(path), wanted
+        old, new = _by_id(read(path)), _by_id(wanted)
     except ValueError as error:  # a conflict of git's stands in it, for example
         return [str(error)]
-    old, new = (
-        {cell.id: (name_cell(n, cell), _parts(cell)) for n, cell in enumerate(notebook.cells, 1)}
-        for notebook in notebooks
-    )
     found = [f"{new[key][0]} is missing" for key in new if key not in old]
     for key, (name, was) in old.items():
         if key not in new:
@@ -94,6 +90,11 @@ def name_cell(number, cell):
     """Return how messages name a cell: its place from 1, its In[] number where known, its id."""
     count = cell.get("execution_count")
     return f"cell {number} ({f'In [{count}], ' if count else ''}id {cell.id})"
+
+
+def _by_id(notebook):
+    named = ((name_cell(number, cell), cell) for number, cell in enumerate(notebook.cells, 1))
+    return {cell.id: (name, _parts(cell)) for name, cell in named}
 
 
 def _parts(cell):

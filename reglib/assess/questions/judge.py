@@ -31,9 +31,8 @@ class Verdict:
     @property
     def heading(self):
         """The verdict in a word or two, the same whatever the colour."""
-        if self.said or self.score in (0, 1):
-            return self.said or ("✓ Right" if self.score else "✗ Not right")
-        return f"◐ Partly right: {self.score:.0%}"
+        usual = {0: "✗ Not right", 1: "✓ Right"}
+        return self.said or usual.get(self.score, f"◐ Partly right: {self.score:.0%}")
 
 
 def judge(question, reply, ticks=""):
@@ -89,10 +88,8 @@ def in_time(judging):
 def key(question):
     """The right answer as text."""
     data = question.data
-    if question.kind == "open":
-        return data["model"].strip()
-    if question.kind == "code":
-        return data["answer"].strip()
+    if question.kind in ("open", "code"):
+        return data["model" if question.kind == "open" else "answer"].strip()
     if question.kind == "fault":
         return "\n".join(f"line {n}: {data['fix'][str(n)].strip()}" for n in data["answer"])
     if question.kind == "number":

@@ -7,6 +7,8 @@ from html import escape
 
 import numpy as np
 
+from reglib import style
+
 
 def rich(text, math=lambda formula: f"${escape(formula, quote=False)}$"):
     """Text as HTML: blank lines part paragraphs, `...` is code, and `math` sets each $...$."""
@@ -40,29 +42,34 @@ def embedded(png):
     return f"data:image/png;base64,{base64.b64encode(png).decode()}" if png else ""
 
 
+def drawn(size, draw, *args):
+    """The PNG bytes of a figure of this size, in inches, once `draw(fig, *args)` has filled it."""
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    with rc_context():
+        style.use()
+        fig, file = Figure(figsize=size), io.BytesIO()
+        draw(fig, *args)
+        fig.savefig(file, format="png")
+    return file.getvalue()
+
+
 def picture(question):
     """The panels of a curve question as PNG bytes, or None."""
     if question.kind != "curve":
         return None
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
+    return drawn((2.6 * len(question.data["curves"]), 2.7), _panels, question.data)
 
-    from reglib import style
 
-    data, names = question.data, question.data.get("lines", ())
+def _panels(fig, data):
     x = eval(data["x"], {"np": np})
-    with rc_context():
-        style.use()
-        fig = Figure(figsize=(2.6 * len(data["curves"]), 2.7))
-        axes = fig.subplots(1, len(data["curves"]), sharex=True, sharey=True)
-        for ax, (letter, curves) in zip(axes, data["curves"].items(), strict=True):
-            for curve, look in zip(curves, (style.TRAIN, style.VALIDATION), strict=False):
-                ax.plot(x, eval(curve, {"np": np, "x": x}), **look | {"label": None})
-            ax.set_title(letter, fontweight="bold")
-        fig.supxlabel(data["xlabel"], fontsize="medium")
-        axes[0].set(ylabel=data["ylabel"], **{key: data[key] for key in ("ylim",) if key in data})
-        if names:
-            fig.legend(axes[0].lines, names, loc="outside upper right", ncols=2)
-        file = io.BytesIO()
-        fig.savefig(file, format="png")
-    return file.getvalue()
+    axes = fig.subplots(1, len(data["curves"]), sharex=True, sharey=True)
+    for ax, (letter, curves) in zip(axes, data["curves"].items(), strict=True):
+        for curve, look in zip(curves, (style.TRAIN, style.VALIDATION), strict=False):
+            ax.plot(x, eval(curve, {"np": np, "x": x}), **look | {"label": None})
+        ax.set_title(letter, fontweight="bold")
+    fig.supxlabel(data["xlabel"], fontsize="medium")
+    axes[0].set(ylabel=data["ylabel"], ylim=data.get("ylim"))
+    if "lines" in data:
+        fig.legend(axes[0].lines, data["lines"], loc="outside upper right", ncols=2)
