@@ -15,7 +15,7 @@ from reglib.assess.report import Report, clock, link, verdict_card
 from reglib.assess.session import Interview, draw, remembered
 from reglib.assess.templates import environment
 
-TEMPLATES = environment(show.code, rich, to_pre)
+TEMPLATES = environment(key, link, show.code, rich, to_pre)
 WIDE, SNUG = {"width": "auto"}, {"width": "auto", "align_self": "flex-start"}
 FREE = {"style": {"description_width": "initial"}}
 
@@ -70,8 +70,8 @@ def interview(length=10, level=None, topics=None, seed=None):
         A widget that ends with a report.
     """
     many = widgets.BoundedIntText(length, min=1, max=len(bank()), description="Questions", **FREE)
-    levels = ("Mixed", *LEVELS)
-    which = widgets.Dropdown(options=levels, value=level or "Mixed", description="Level", **FREE)
+    levels = [("Mixed", None), *zip(LEVELS, LEVELS, strict=True)]
+    which = widgets.Dropdown(options=levels, value=level, description="Level", **FREE)
     which.tooltip = "Level (the space bar opens the list)"
     about = Ticks(TOPICS, tuple(topics or TOPICS))
     fixed = widgets.Text("" if seed is None else str(seed), description="Seed", **FREE)
@@ -80,8 +80,7 @@ def interview(length=10, level=None, topics=None, seed=None):
     def start():
         seed = fixed.value.strip()
         seed = int(seed) if seed.isdigit() else seed or None
-        chosen = None if which.value == "Mixed" else which.value
-        return Interview(draw(many.value, chosen, about.value, seed))
+        return Interview(draw(many.value, which.value, about.value, seed))
 
     said = "A mock interview: choose its length, level and topics, then start the clock."
     mock = Mock(said, f"<p>{said} Run this cell to begin.</p>", mock=True)
@@ -116,8 +115,7 @@ class Mock(widgets.VBox):
         self.clock, self.over = widgets.HTML(), threading.Event()
         self.page, self.status = widgets.VBox(), widgets.HTMLMath()
         style = f"<style>{TEMPLATES.get_template('mock.css').render()}</style>"
-        style = widgets.HTML(style, layout={"display": "none"})
-        super().__init__([style, self.clock, self.page])
+        super().__init__([widgets.HTML(style, layout={"display": "none"}), self.clock, self.page])
         self.add_class("reglib-mock")
 
     def offer(self, said, start, *controls):
@@ -127,10 +125,9 @@ class Mock(widgets.VBox):
             try:
                 talk = start()
             except ValueError as error:
-                self._say(Card("not attempted", "Not started", (str(error),))._repr_html_())
-            else:
-                self.run(talk)
-                threading.Thread(target=self._tick, daemon=True).start()
+                return self._say(Card("not attempted", "Not started", (str(error),))._repr_html_())
+            self.run(talk)
+            threading.Thread(target=self._tick, daemon=True).start()
 
         self.page.children = [widgets.HTML(said), *controls, _button("Start", begin), self.status]
 
@@ -157,12 +154,9 @@ class Mock(widgets.VBox):
         if question is None:
             return self._end()
         many = len(talk.questions) > 1
-        head = [f"Question {talk.position + 1} of {len(talk.questions)}"] * many
-        head += [TOPICS[question.topic]] * (not self.mock)  # an interviewer does not name it
-        head += [question.level] + [f"{question.minutes} min"] * (not self.timed)
         last = remembered(talk.store).get(question.id)
-        if last and not self.mock:
-            head += [f"last time: {last[0]:.0%}"]
+        how, page = {"mock": self.mock, "timed": self.timed}, TEMPLATES.get_template("head.html")
+        head = page.render(how, talk=talk, topics=TOPICS, last=last)
         self.field, self.told = _field(question), False
         self.field.observe(self._changed, "value")
         self.commit = _button("Commit", self._commit, disabled=True)
@@ -173,7 +167,7 @@ class Mock(widgets.VBox):
             layout={"flex_flow": "row wrap"},
         )
         self._say("")
-        text = widgets.HTMLMath(f"<strong>{' · '.join(head)}</strong>{_shown(question)}")
+        text = widgets.HTMLMath(f"{head}{_shown(question)}")
         self.asked = [text, self.field, self.row, self.status]
         # One list: where the page changes, the Tab key goes on from the place of the old button.
         self.page.children = self.asked
@@ -217,13 +211,10 @@ class Mock(widgets.VBox):
     def _tell(self, verdict, word="Committed"):
         question, follow_up = self.talk.current, self.talk.follow_up()
         self._close(word)
-        card = verdict_card(question, verdict)
-        rows = ""
+        card, rows, page = verdict_card(question, verdict), "", TEMPLATES.get_template("told.html")
         if question.kind != "code":  # their rows are words and formulas
             card, rows = replace(card, rows=()), table(card.rows, value=rich)
-        if question.kind == "open":
-            rows += f"<details><summary>One good answer</summary>{rich(key(question))}</details>"
-        self._say(f"{card._repr_html_()}{rows}<p>See {link(question)}.</p>")
+        self._say(page.render(question=question, card=card, rows=rows))
         more = []
         if follow_up:
             answer, told = widgets.HTMLMath(), rich(follow_up["answer"])
@@ -271,9 +262,8 @@ def _field(question):
         names = words if _listed(question) else [text.replace("`", "") for text in words.values()]
         options = list(zip(names, words, strict=True))
         form = "horizontal" if _listed(question) else "vertical"
-        field = widgets.RadioButtons(options=options, value=None, orientation=form, layout=WIDE)
-        field.tooltip = "Your answer"
-        return field
+        look = {"orientation": form, "layout": WIDE, "tooltip": "Your answer"}
+        return widgets.RadioButtons(options=options, value=None, **look)
     label = {"description": WORDS["fields"][question.kind], "layout": WIDE, **FREE}
     if question.kind == "code":
         stub = f"{show.code(question)}\n    "

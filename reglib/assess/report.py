@@ -6,7 +6,6 @@ import time
 from html import escape
 from pathlib import Path
 from textwrap import shorten
-from urllib.parse import quote
 
 import numpy as np
 
@@ -48,13 +47,10 @@ def link(question):
         near = os.path.relpath(course.root() / path).replace(os.sep, "/")
     except (FileNotFoundError, ValueError):  # no course folder, or on another drive
         near = path
-    command = ""
-    if os.environ.get("JUPYTER_CONFIG_PATH", "").split(os.pathsep)[0] == HERE:
-        args = escape(json.dumps({"path": path, "id": f"#{anchor}"}))
-        run = "rendermime:handle-local-link"
-        command = f' data-commandlinker-command="{run}" data-commandlinker-args="{args}"'
-    said = f"{question.section[0]}, {question.section[1].replace('`', '')}"
-    return f'<a href="{near}#{quote(anchor)}" target="_blank"{command}>{escape(said)}</a>'
+    in_lab = os.environ.get("JUPYTER_CONFIG_PATH", "").split(os.pathsep)[0] == HERE
+    args = json.dumps({"path": path, "id": f"#{anchor}"}) if in_lab else ""
+    said, page = ", ".join(question.section).replace("`", ""), TEMPLATES.get_template("link.html")
+    return page.render(near=near, anchor=anchor, args=args, said=said)
 
 
 def verdict_card(question, verdict):
@@ -77,7 +73,7 @@ def first_words(question):
     return said
 
 
-TEMPLATES = environment(first_words, link, place, table, to_html)
+TEMPLATES = environment(escape, first_words, link, place, table, to_html)
 
 
 class Report:
@@ -95,10 +91,9 @@ class Report:
         self.results, store, self.keep = talk.results, talk.store, keep
         self.groups = {"topic": self._means("topic", TOPICS), "level": self._means("level")}
         score, n = _mean(self.results), len(self.results)
-        time_used = f"{clock(talk.seconds())} of {clock(talk.allowed())}"
-        self.heading = f"{score:.0%} of {n} question{'s' * (n > 1)}, in {time_used}"
-        if not n:
-            self.heading = "No question was answered"
+        used = f"{clock(talk.seconds())} of {clock(talk.allowed())}"
+        reached = f"{score:.0%} of {n} question{'s' * (n > 1)}, in {used}"
+        self.heading = reached if n else "No question was answered"
         past = [json.loads(detail) for detail in store.latest("interview").values()][-5:]
         past = [f"{one['day']} {one['score']:.0%} of {one['questions']}" for one in past]
         self.history = f"Earlier interviews: {', '.join(past)}." if past else ""
