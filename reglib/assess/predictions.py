@@ -50,21 +50,17 @@ class Prediction(widgets.VBox):
         wide = widgets.Layout(width="auto")
         self.choice = widgets.RadioButtons(options=options, value=None, layout=wide)
         self.choice.tooltip = "Your prediction: the Tab key moves, the space bar chooses"
-        self.button = widgets.Button(
-            description="Commit", tooltip="Commit to this prediction", disabled=True
-        )
+        self.button = widgets.Button(description="Commit", tooltip="Commit to this prediction")
         self.reply = widgets.HTMLMath()
         head = widgets.HTMLMath(HTML.head(self.question))
         super().__init__([head, self.choice, self.button, self.reply])
-        self.choice.observe(self._chosen, names="value")
+        chosen, closed = (self.choice, "value"), (self.button, "disabled")
+        widgets.dlink(chosen, closed, lambda letter: letter is None)
         self.button.on_click(self._commit)
         earlier = store().last(f"predict {number}", "prediction")
         if earlier in self.entry["options"]:
             self.choice.value = earlier
             self._reveal(earlier)
-
-    def _chosen(self, change):
-        self.button.disabled = change["new"] is None
 
     def _commit(self, _):
         if self.choice.value is None or self.choice.disabled:
