@@ -50,8 +50,8 @@ def match(answer, right, cases, wrongs=(), names=(), tol=1e-9, order=(), explain
         known = known_mistake(answer, right, given, case, cases, wrongs, tol)
         problem = known or (explain and explain(given, case)) or problem
         rows = [(f"`{name}`", show_value(value)) for name, value in zip(names, case, strict=False)]
-        alike = show_value(expected) == show_value(given)
-        digits = 12 if alike else 4  # a difference that rounding hides
+        # Twelve show a difference that rounding hides.
+        digits = 12 if show_value(expected) == show_value(given) else 4
         rows += [("expected", show_value(expected, digits)), ("yours", show_value(given, digits))]
         raise Wrong(problem, rows)
 

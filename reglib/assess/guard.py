@@ -4,7 +4,6 @@ import contextlib
 import copy
 import dis
 import inspect
-import linecache
 import sys
 import threading
 import traceback
@@ -169,8 +168,7 @@ def crash(function, error, args):
     """The learner's own exception as a wrong answer, with the line that failed and the inputs."""
     frames = traceback.extract_tb(error.__traceback__)
     home = getattr(getattr(function, "__code__", None), "co_filename", None)
-    last = [frame.lineno for frame in frames if frame.filename == home][-1:]
-    lines = [(line, linecache.getline(home, line)) for line in last]
+    lines = [(frame.lineno, frame.line) for frame in frames if frame.filename == home][-1:]
     given = zip(parameters(function), args, strict=False)
     return crashed("The function", type(error).__name__, safely(str, error), lines, given)
 

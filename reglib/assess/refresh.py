@@ -66,11 +66,7 @@ def _execute(notebook, folder):
     client = NotebookClient(
         notebook,
         timeout=CELL_TIMEOUT,
-        kernel_name="python3",
-        resources={"metadata": {"path": str(folder)}},
         extra_arguments=["--IPKernelApp.log_level=ERROR"],
-        store_widget_state=False,
-        record_timing=False,
         on_cell_start=lambda cell, cell_index: times.append(time.perf_counter()),
     )
     begin = time.perf_counter()
@@ -79,7 +75,7 @@ def _execute(notebook, folder):
         one = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
         own = {"REGLIB_DATA": private, "IPYTHONDIR": private, "MPLBACKEND": ""}
         try:
-            client.execute(env=os.environ | one | own)
+            client.execute(env=os.environ | one | own, cwd=str(folder))
         except (CellControlSignal, RuntimeError) as error:
             number = len(times) or 1
             reason = str(error).strip().splitlines()[-1:] or [type(error).__name__]
