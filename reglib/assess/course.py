@@ -26,9 +26,8 @@ def root():
 def copy_exercises(root):
     """Put the learner's own copies into ``my/``, overwriting nothing; a line for each one made."""
     messages = []
-    for folder in sorted((root / "exercises").glob("*/")):
-        source = folder / f"{folder.name}.ipynb"
-        if not source.is_file():
+    for source in sorted((root / "exercises").glob("*/*.ipynb")):
+        if source.stem != source.parent.name:
             continue
         path, made = _own_copy(root, source)
         news = f"Your copy of {source.stem}"
@@ -100,7 +99,6 @@ def start(name):
     try:
         path, _ = _own_copy(source.parents[2], source)
     except OSError as error:
-        print(say("no_copy", error=error))
-        return
+        return print(say("no_copy", error=error))
     file = f"my/{name}/{path.name}"
     display(Markdown(say("open_copy", link=f"../../{file}", file=file)))

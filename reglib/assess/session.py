@@ -4,6 +4,7 @@ import datetime
 import json
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -92,14 +93,13 @@ def remembered(store=None):
 
     found = {}
     for task, detail in (store or current_store()).latest("answer").items():
-        try:
+        name = task.removeprefix("question ")
+        with suppress(KeyError, TypeError, ValueError):  # written by another version
             last = json.loads(detail)
             score, card = float(last["score"]), Card.from_dict(last["card"])
-            if 0 <= score <= 1 and card.due.tzinfo:
-                found[task.removeprefix("question ")] = score, card
-        except (KeyError, TypeError, ValueError):  # written by another version
-            continue
-    return {name: last for name, last in found.items() if name in bank()}
+            if 0 <= score <= 1 and card.due.tzinfo and name in bank():
+                found[name] = score, card
+    return found
 
 
 class Interview:

@@ -143,9 +143,8 @@ def progress(number=None):
         One chapter alone, for example 1.
     """
     if number is not None and str(number) not in CHAPTERS:
-        raise ValueError(
-            f"number must be a chapter, {' or '.join(CHAPTERS)}, or None, got {number!r}"
-        )
+        known = " or ".join(CHAPTERS)
+        raise ValueError(f"number must be a chapter, {known}, or None, got {number!r}")
     numbers = CHAPTERS if number is None else [str(number)]
     tasks = [task for one in numbers for task in chapter(one).values()]
     return Progress([(task, store().status(task.number)) for task in tasks])
@@ -207,8 +206,11 @@ def blank_answer(task):
 
 
 def _cell_in(tree, task):
-    root = _root()
-    return root and cell_source(root / tree / task.chapter / f"{task.chapter}.ipynb", task.cell)
+    try:
+        home = course.root() / tree / task.chapter
+    except FileNotFoundError:
+        return None
+    return cell_source(home / f"{task.chapter}.ipynb", task.cell)
 
 
 def _source(function):
@@ -230,20 +232,14 @@ def _written(name):
 
 def _keep(task, source):
     """Return the name of a file that holds the old answer, or None where none can be written."""
-    for base, inner in ((_root(), f"my/{task.chapter}/old_answers"), (folder(), "old_answers")):
+    homes = (course.root, f"my/{task.chapter}/old_answers"), (folder, "old_answers")
+    for home, inner in homes:
         try:
-            place = base / inner
+            place = home() / inner
             place.mkdir(parents=True, exist_ok=True)
             paths = (place / f"{task.cell}-{number}.py" for number in itertools.count(1))
             path, _ = course.put_first(paths, f"{source.strip()}\n".encode())
             return f"{inner}/{path.name}"
-        except (OSError, TypeError):  # no course folder, or not to be written to
+        except OSError:  # no course folder, or not to be written to
             continue
     return None
-
-
-def _root():
-    try:
-        return course.root()
-    except FileNotFoundError:
-        return None
