@@ -130,7 +130,7 @@ def judged(student, cell, blank, seeds):
 
 def elsewhere(card):
     """The card of an answer that passes `check` and fails on other inputs, which stay hidden."""
-    said = re.sub("(stopped with `\\w+`).*", r"\1.", card.sentences[0], flags=re.S)
+    said = re.sub("(stopped with `[^`]*`).*", r"\1.", card.sentences[0], flags=re.S)
     return replace(card, sentences=(OTHER_INPUTS, said), rows=())
 
 

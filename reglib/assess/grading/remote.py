@@ -44,7 +44,7 @@ class Student:
         """Return a process with these limits that has just run the task's cell."""
         if limits not in self.boxes:
             box = Sandbox(self.seconds, self.mode, *limits)
-            self.boxes[limits] = box, iter(self.cells), []
+            self.boxes[limits] = box, iter(self.cells), set()
         box, cells, done = self.boxes[limits]
         while task not in done:
             cell = next(cells)
@@ -56,7 +56,7 @@ class Student:
                     raise
                 self.ended += [f"a cell between the tasks: {reason.said}"] * (not cell.task)
                 return self.reach(task, limits)
-            done.append(cell.task)
+            done.add(cell.task)
         return box
 
     def ask(self, do, task, args, limits=()):
