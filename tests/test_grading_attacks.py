@@ -93,13 +93,14 @@ def listeners(stack, canary):
     udp = stack.enter_context(socket.socket(type=socket.SOCK_DGRAM))
     udp.bind(("127.0.0.1", port))
     found = [tcp, udp]
-    for name in (str(canary / "socket"), "\0reglib-test"):
+    abstract = f"reglib-test-{os.getpid()}"  # so that two runs on one machine do not meet
+    for name in (str(canary / "socket"), f"\0{abstract}"):
         found.append(stack.enter_context(socket.socket(socket.AF_UNIX)))
         found[-1].bind(name)
         found[-1].listen()
     for one in found:
         one.setblocking(False)
-    return found, {"PORT": port, "ABSTRACT": "reglib-test"}
+    return found, {"PORT": port, "ABSTRACT": abstract}
 
 
 def late(*_):
