@@ -204,3 +204,26 @@ def test_open_answers_wait_for_a_reader_and_blank_ones_do_not():
     assert (result["status"], read["state"], read["points"]) == ("needs reading",) * 2 + (None,)
     assert read["card"]["sentences"] == ("First I would look at both losses.",)
     assert len(opens) == 2 and {task["state"] for task in opens.values()} == {"not attempted"}
+
+
+@needs_sandbox
+@pytest.mark.parametrize(
+    ("source", "status"), [("while True: pass", "timeout"), ("import os\nos._exit(0)", "crashed")]
+)
+def test_a_cell_between_the_tasks_takes_nothing_of_ours_with_it(source, status):
+    cells = [*blank(NAMES[0]).values()]
+    for change in (fill(RIGHT), add(source, after="setup")):
+        cells = change(cells)
+    found = mark.mark(cells, mark.exercise(course.root(), NAMES[0]), seconds=2)
+    assert found["tasks"]["1.1"]["state"] == "passed", found["tasks"]["1.1"]["card"]
+    assert found["status"] == status and "between the tasks" in found["happened"][-1]
+
+
+@needs_sandbox
+def test_an_interrupt_ends_the_grading_and_is_no_mark(monkeypatch):
+    def interrupted(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(mark.Remote, "_call", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        notebook(fill(RIGHT))

@@ -51,14 +51,14 @@ def check(number=None, answer=inspect.Parameter.empty, seed=None):
         show(card)
 
 
-def judge(task, answer, seed=0, guard=Answer):
-    """Return the card that `answer` earns, called through `guard`."""
+def judge(task, answer, seed=0, guard=Answer, interrupt=KeyboardInterrupt):
+    """Return the card that `answer` earns, called through `guard`; an `interrupt` has one too."""
     name = f"task {task.number}, {task.title}"
     try:
         if not callable(answer):
             raise NotAttempted(say("not_callable"))
         task.test(guard(answer), seed)
-    except KeyboardInterrupt:
+    except interrupt:
         sentences = (say("interrupted"), "This does not count as a try.")
         return Card("not attempted", f"– Interrupted: {name}", sentences)
     except NotAttempted as reason:

@@ -90,7 +90,7 @@ def unpack(form, blob):
     dtype = np.dtype(str(form["array"]))
     if dtype.kind not in "biufcU" or any(type(n) is not int or n < 0 for n in form["shape"]):
         raise ValueError("no array of numbers or letters")
-    if math.prod(max(n, 1) for n in form["shape"]) > MOST:
+    if math.prod(n or 1 for n in form["shape"]) > MOST:
         raise ValueError("too long, though perhaps empty")
     size = math.prod(form["shape"]) * dtype.itemsize
     array = np.frombuffer(bytes(blob[:size]), dtype).reshape(form["shape"]).copy()

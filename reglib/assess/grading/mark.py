@@ -58,7 +58,7 @@ def answers(cells, exercise):
     """
     tasks = {find(number).cell: number for number in exercise.blanks}
     asked = {number: ast.parse(blank).body[0].name for number, blank in exercise.blanks.items()}
-    run = {name: Cell(name, source) for name, source in exercise.given.items()}
+    run = {name: Cell(name, source, name) for name, source in exercise.given.items()}
     for place, cell in enumerate(cells):
         number, first = tasks.get(cell.name, ""), exercise.cells.get(cell.name, "")
         given = first is None or cell.source.split() in ([], first.split())
@@ -82,7 +82,7 @@ def mark(cells, exercise, seeds=(), seconds=20.0, mode="bubblewrap"):
         # The checks put their files where the student's process can be shown them.
         after.callback(setattr, tempfile, "tempdir", tempfile.tempdir)
         tempfile.tempdir = student.folder
-        for cell in filter(lambda cell: cell.task, run):
+        for cell in filter(lambda cell: cell.task in tasks, run):
             state, card = judged(student, cell, exercise.blanks[cell.task], seeds)
             task, found = find(cell.task), prints(cell.source)
             tasks[cell.task] = entry(task.title, task.points, state, cut(card), task.level, found)
@@ -92,8 +92,7 @@ def mark(cells, exercise, seeds=(), seconds=20.0, mode="bubblewrap"):
         state = "not attempted" if said.split() in ([], blank.split()) else "needs reading"
         card = Card("note", title, (said if state == "needs reading" else "No answer.",))
         tasks[key] = entry(title, exercise.points[key], state, card)
-    found = summary(tasks)
-    return found | {"happened": [*found["happened"], *student.ended]}
+    return summary(tasks, student.ended)
 
 
 def judged(student, cell, blank, seeds):
@@ -113,7 +112,7 @@ def judged(student, cell, blank, seeds):
                 raise NotAttempted
             raise Wrong(f"The cell defines no function `{cell.function}`: keep the given name.")
         for seed in (0, *seeds):
-            card = judge(task, remote, seed, guard=lambda function: function)
+            card = judge(task, remote, seed, lambda function: function, ())
             if card.kind != "passed":
                 return card.kind, card if seed == 0 else elsewhere(card)
         return "passed", card
@@ -150,7 +149,7 @@ def entry(title, points, state, card, level="", found=()):
     }  # fmt: skip
 
 
-def summary(tasks):
+def summary(tasks, ended):
     """The status of a submission, and a sentence for whatever is no plain mark."""
     states = {number: task["state"] for number, task in tasks.items()}
     said = {n: task["card"]["sentences"][0] for n, task in tasks.items() if task["state"] in ENDED}
@@ -158,6 +157,6 @@ def summary(tasks):
     happened = [f"{number}: {sentence}" for number, sentence in said.items()]
     if missing := [number for number in states if states[number] == "not attempted"]:
         happened.append(f"not attempted: {', '.join(missing)}")
-    status = "nothing attempted" if len(missing) == len(tasks) else "graded"
+    status = [*ended.values(), "graded"][0] if len(missing) < len(tasks) else "nothing attempted"
     status = next(filter([*states.values()].__contains__, (*ENDED, "needs reading")), status)
-    return {"status": status, "happened": happened, "tasks": tasks}
+    return {"status": status, "happened": [*happened, *ended], "tasks": tasks}

@@ -152,6 +152,11 @@ def write(results, folder, exercise, adjust, late_penalty, due, similar):
         ISO date or time.
     similar : list
         Of (student, student, share from 0 to 1, [task numbers]).
+
+    Returns
+    -------
+    Counter
+        How many students have each status.
     """
     folder, tasks, layouts = Path(folder), {}, set()
     (folder / "feedback").mkdir(parents=True, exist_ok=True)
@@ -171,6 +176,7 @@ def write(results, folder, exercise, adjust, late_penalty, due, similar):
         _fill(name, folder / name, facts)
     for mark in marks():
         _fill("feedback.html", folder / "feedback" / mark["feedback"], facts | {"mark": mark})
+    return facts["counts"]["status"]
 
 
 def _mark(result, about, adjust):
@@ -186,7 +192,10 @@ def _mark(result, about, adjust):
     late = [days_late(result["time"], about["due"]), *late][-1]
     earned, bonus = sum(judged), sum(change["bonus"] or 0 for change in changes)
     lost, final = earned * min(1, about["late_penalty"] * late), 0 < len(judged) == len(tasks)
-    status = "graded" if final and result["status"] == "needs reading" else result["status"]
+    settled = result["status"] in {tasks[number]["state"] for number in by_hand}
+    left = {task["state"] for task in tasks.values() if not task["by_hand"]}
+    still = [state for state in ("timeout", "crashed", "needs reading") if state in left]
+    status = [*still, "graded"][0] if settled else result["status"]
     return result | {
         "tasks": tasks, "adjustments": changes, "of": about["of"], "final": final, "status": status,
         "late_days": late, "bonus": bonus, "earned": earned, "lost": round(lost, 2),

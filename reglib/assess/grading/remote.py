@@ -23,7 +23,7 @@ class Student:
 
     A cell that ends its process is left out when the cells are run again, so that it costs no
     other task its points. A cell of the student's own that does so takes all such cells with it;
-    `ended` says why. All requests together may take ten times as long as one.
+    `ended` says why, and in which state. All requests together may take ten times as long as one.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class Student:
 
     def __init__(self, cells, seconds=20.0, mode="bubblewrap"):
         self.cells, self.seconds, self.mode, self.left = list(cells), seconds, mode, 10 * seconds
-        self.replies, self.boxes, self.ended = {}, {}, []
+        self.replies, self.boxes, self.ended = {}, {}, {}
         self.folder = tempfile.mkdtemp(prefix="judge-")
 
     def reach(self, task, limits=()):
@@ -54,7 +54,8 @@ class Student:
                 self.cells = [c for c in self.cells if c is not cell and (c.task or cell.task)]
                 if cell.task == task:
                     raise
-                self.ended += [f"a cell between the tasks: {reason.said}"] * (not cell.task)
+                said = {f"a cell between the tasks: {reason.said}": reason.state}
+                self.ended |= {} if cell.task else said
                 return self.reach(task, limits)
             done.add(cell.task)
         return box

@@ -6,7 +6,6 @@ import secrets
 import shutil
 import sys
 import tempfile
-from collections import Counter
 from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -71,9 +70,9 @@ def grade(
     RuntimeError
         When the sandbox does not work here.
     """
-    if not (seconds > 0 and 0 <= late_penalty <= 1 and jobs and (seed is None or seed > 0)):
+    if not (0 < seconds < 1e6 and 0 <= late_penalty <= 1 and jobs and (seed is None or seed > 0)):
         raise ValueError(
-            "seconds and seed must be above 0, late_penalty from 0 to 1 and jobs not 0, "
+            "seconds (to 1e6) and seed must be above 0, late_penalty from 0 to 1 and jobs not 0, "
             f"got {seconds}, {seed}, {late_penalty} and {jobs}"
         )
     if (lack := missing(sandbox)) and not dask:
@@ -93,10 +92,7 @@ def grade(
     names = {one: digest(course, one.exercise, cells(one)) for one in found}
     files = {one: report / ".results" / f"{name}.json" for one, name in names.items()}
     todo = [one for one in found if again or not files[one].exists()]
-    tasks = (
-        delayed(graded)(one, cells(one), exercises.get(one.exercise), how, names[one])
-        for one in todo
-    )
+    tasks = (delayed(graded)(one, cells(one), exercises.get(one.exercise), how) for one in todo)
     for one, result in tqdm(spread(tasks, jobs, dask), total=len(todo), disable=not bar):
         put(files[one], result | {"seeds": how["seeds"]})
     counts = {}
@@ -104,9 +100,8 @@ def grade(
         results = Results((one, files[one]) for one in found if one.exercise == name)
         with tempfile.TemporaryDirectory(dir=report, prefix=".new-") as new:
             alike = similar(results, given_prints(exercises[name]) if name in exercises else {})
-            pages.write(results, new, name, changes, late_penalty, due, alike)
+            counts[name] = pages.write(results, new, name, changes, late_penalty, due, alike)
             swap(new, report / name, report / f".old-{name}")
-        counts[name] = Counter(result["status"] for result in results)
     return counts
 
 
@@ -132,12 +127,13 @@ def cells(one):
         return str(error)
 
 
-def graded(one, cells, exercise, how, name):
+def graded(one, cells, exercise, how):
     """A submission with its result; its hidden inputs follow from the seed and from its cells."""
     if isinstance(cells, str):
         return one, {"status": "unreadable", "happened": [cells], "tasks": {}}
     try:
-        return one, mark(cells, exercise, **how | {"seeds": [int(name[:8], 16) + 1]})
+        drawn = int(digest(how["seeds"], cells)[:8], 16) + 1
+        return one, mark(cells, exercise, **how | {"seeds": [drawn]})
     except ChildProcessError:  # no sandbox: nobody can be graded
         raise
     except Exception as error:  # whatever one submission does, the others are graded

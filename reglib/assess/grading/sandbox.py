@@ -85,15 +85,7 @@ def program(watched=False):
 def _needed():
     """The interpreter, the folders of its library and its shared libraries, and NumPy's."""
     home = Path(np.__file__).parents[1]
-    probe = (
-        f"import sys; sys.path.append({str(home)!r})\n"
-        "import bz2, ctypes, hashlib, json, lzma, os, sysconfig, zlib, numpy\n"
-        "maps = {line.split(maxsplit=5)[5].strip() for line in open('/proc/self/maps') "
-        "if '.so' in line}\n"
-        "library = [sysconfig.get_path(name) for name in ('stdlib', 'platstdlib')]\n"
-        "print(json.dumps([os.path.realpath(sys.executable), library, sorted(maps)]))"
-    )
-    ask = [sys.executable, *FLAGS, "-c", probe]
+    ask = [sys.executable, *FLAGS, "-c", HOW["probe"], str(home)]
     found = subprocess.run(ask, capture_output=True, check=True, timeout=60).stdout
     binary, library, maps = json.loads(found)
     shared = {Path(path).parent for path in maps}
