@@ -8,7 +8,7 @@ from answers import fail, own_progress  # noqa: F401  own_progress is used by py
 
 from reglib.assess import check, course, predict
 from reglib.assess.guard import NotAttempted, Wrong
-from reglib.assess.predictions import questions
+from reglib.assess.predictions import ALL
 from reglib.assess.store import store
 
 
@@ -53,7 +53,7 @@ def test_a_prediction_tells_nothing_before_it_is_committed():
 
 
 def test_a_committed_prediction_is_explained_remembered_and_final():
-    entry = questions()["1.L1"]
+    entry = ALL["1.L1"]
     other = next(letter for letter in entry["options"] if letter != entry["answer"])
     widget = predict("1.L1")
     commit(widget, other)
@@ -66,23 +66,23 @@ def test_a_committed_prediction_is_explained_remembered_and_final():
 
 def test_a_right_prediction_is_told_so():
     widget = predict("1.L1")
-    commit(widget, questions()["1.L1"]["answer"])
+    commit(widget, ALL["1.L1"]["answer"])
     assert "Right" in widget.reply.value
 
 
-@pytest.mark.parametrize("number", questions())
+@pytest.mark.parametrize("number", ALL)
 def test_a_prediction_reads_the_same_before_and_after_and_without_a_kernel(number):
     first = predict(number)
-    commit(first, questions()[number]["answer"])
+    commit(first, ALL[number]["answer"])
     for form in ("text/plain", "text/html"):
         stored = [w._repr_mimebundle_()[form] for w in (first, predict(number))]
         assert stored[0] == stored[1]
-        for why in questions()[number]["why"].values():
+        for why in ALL[number]["why"].values():
             assert why not in stored[0]
     assert "widget-view" in "".join(first._repr_mimebundle_())
 
 
-@pytest.mark.parametrize(("number", "entry"), questions().items(), ids=questions())
+@pytest.mark.parametrize(("number", "entry"), ALL.items(), ids=ALL)
 def test_every_prediction_follows_the_schema(number, entry):
     assert re.fullmatch(r"\d\.L\d+", number)
     assert set(entry) == {"notebook", "section", "question", "options", "answer", "why"}

@@ -1,7 +1,6 @@
 """Predictions in the lessons: choose and commit before the experiment, then read why."""
 
 import tomllib
-from functools import cache
 from html import escape
 from pathlib import Path
 
@@ -11,14 +10,9 @@ from reglib.assess.cards import BORDERS, to_html
 from reglib.assess.store import store
 from reglib.assess.templates import environment
 
-FILE = Path(__file__).with_name("predictions.toml")
+# All predictions by number; the file says what each holds.
+ALL = tomllib.loads(Path(__file__).with_name("predictions.toml").read_text(encoding="utf-8"))
 HTML = environment(escape, to_html).get_template("prediction.html").module
-
-
-@cache
-def questions():
-    """All predictions by number; `predictions.toml` says what each holds."""
-    return tomllib.loads(FILE.read_text(encoding="utf-8"))
 
 
 def predict(number):
@@ -34,8 +28,8 @@ def predict(number):
     Prediction
         A widget that remembers the answer; shown again, it shows the answer that was given.
     """
-    if number not in questions():
-        raise ValueError(f"number must be one of {', '.join(questions())}, got {number!r}")
+    if number not in ALL:
+        raise ValueError(f"number must be one of {', '.join(ALL)}, got {number!r}")
     return Prediction(number)
 
 
@@ -43,7 +37,7 @@ class Prediction(widgets.VBox):
     """A question, its options with none chosen, and a button that commits to one."""
 
     def __init__(self, number):
-        self.number, self.entry = number, questions()[number]
+        self.number, self.entry = number, ALL[number]
         self.question = self.entry["question"]
         self.options = [f"{key}) {text}" for key, text in self.entry["options"].items()]
         options = list(zip(self.options, self.entry["options"], strict=True))

@@ -157,6 +157,6 @@ def _content(path):
     """Return the chapter that most cells of a notebook name, and how many tasks are answered."""
     named = [(cell.name.split("-"), cell.source) for cell in read(path) if NAMED.match(cell.name)]
     if not named:
-        raise ValueError("none of its cells belongs to an exercise, by grade_id or id")
+        raise ValueError("none of its cells is an exercise's: is it the lesson of the same name?")
     chapter = Counter(name[1] for name, _ in named).most_common(1)[0][0].zfill(2)
     return chapter, sum(name[0] == "task" and CODE_STUB not in source for name, source in named)

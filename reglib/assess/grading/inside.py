@@ -23,9 +23,6 @@ if __name__ == "__main__":  # in the sandbox, where the argument names the folde
 
 import numpy as np  # noqa: E402
 
-if __name__ == "__main__":  # nothing that lies beside it
-    sys.path.pop()
-
 SIZES = struct.Struct("<II")
 KINDS = {"tuple": tuple, "list": list, "set": set}
 MOST = 2**25  # bytes of one frame's arrays; a header has a tenth at most
@@ -58,7 +55,7 @@ def unchanged(before, now):
 
 def pack(value, blob):
     """The JSON form of a value; the bytes of its arrays go to the end of the bytearray `blob`."""
-    value = plain(value)
+    value = plain(set(value) if isinstance(value, frozenset) else value)
     if isinstance(value, str) and not isinstance(value, np.generic):
         return str.__str__(value)
     if value is None or type(value) in (bool, int, float):
@@ -182,7 +179,8 @@ class Student:
         before = copy.deepcopy(args)
         if count:
             sys.settrace(factorizations(found))
-        value = function(*args)
+        with warnings.catch_warnings(action="ignore"), np.errstate(all="ignore"):
+            value = function(*args)
         sys.settrace(None)
         pairs = zip(before, args, strict=True)
         changed = [i for i, pair in enumerate(pairs) if not unchanged(*pair)][:1]
@@ -225,8 +223,6 @@ def confine(limits, program, call, channel):
 
 def serve(source, target):
     """Answer requests until there are no more."""
-    warnings.simplefilter("ignore")
-    np.seterr(all="ignore")
     student = Student()
     while sizes := source.read(SIZES.size):
         header, blob = SIZES.unpack(sizes)
@@ -250,6 +246,7 @@ def serve(source, target):
 
 
 if __name__ == "__main__":
+    sys.path.pop()  # nothing that lies beside NumPy
     streams = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     for number in range(3):
         os.dup2(os.open(os.devnull, os.O_RDWR), number)

@@ -122,6 +122,8 @@ def judged(student, cell, blank, seeds):
         state, said, rows = "crashed", mistake.sentence, mistake.rows
     except Stopped as reason:
         state, said = reason.state, reason.said
+    except ChildProcessError:  # no sandbox: no fault of the student's
+        raise
     except Exception as error:  # what came back was forged, and no check expects that
         state, said = "crashed", f"What it returned could not be judged ({type(error).__name__})."
     return state, Card("not yet", f"✗ No result: {name}", (said,), rows)

@@ -20,7 +20,7 @@ from reglib.assess.cards import Card, to_html
 from reglib.assess.tasks import find
 
 HERE = Path(__file__).parent
-COLUMNS = ("student", "exercise", "task", "points", "late_days", "bonus", "note")
+COLUMNS = ("student", "exercise", "task", "points", "late_days", "bonus", "note", "comment")
 BLANK = {"state": "", "points": None, "mistake": "", "card": None, "level": "", "by_hand": False}
 # Names that name a page as they stand: Windows keeps some for itself, and takes a for A.
 PLAIN = r"(?!(con|prn|aux|nul|com\d|lpt\d)(\.|$))[a-z0-9_][a-z0-9_.-]{0,79}"

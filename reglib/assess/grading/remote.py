@@ -3,19 +3,13 @@
 import subprocess
 import tempfile
 import time
-from typing import NamedTuple
+from collections import namedtuple
 
 from reglib.assess.grading.sandbox import Sandbox, Stopped
 from reglib.assess.guard import LIBRARIES, NotAttempted, crashed, input_changed, refuse
 
-
-class Cell(NamedTuple):
-    """A cell to run: its name, its source, and the task and the function that it answers, or ""."""
-
-    place: str
-    source: str
-    task: str = ""
-    function: str = ""
+# A cell to run: its name, its source, and the task and the function that it answers, or "".
+Cell = namedtuple("Cell", "place source task function", defaults=("", ""))
 
 
 class Student:
@@ -49,7 +43,9 @@ class Student:
         while task not in done:
             cell = next(cells)
             try:
-                self.replies[cell.task], _ = self._timed(limits, "run", *cell)
+                reply, _ = self._timed(limits, "run", *cell)
+                if cell.task or "error" in reply:
+                    self.replies[cell.task] = reply
             except Stopped as reason:
                 self.cells = [c for c in self.cells if c is not cell and (c.task or cell.task)]
                 if cell.task == task:
@@ -138,5 +134,7 @@ class Remote:
         line = reply.get("line")
         known = isinstance(line, int) and 0 < line <= len(self.lines)
         lines = [(line, self.lines[line - 1])] if known else []
-        given = zip(self.names, args, strict=False)
-        raise crashed(what, str(reply["error"]), str(reply.get("said", "")), lines, given)
+        given, said = zip(self.names, args, strict=False), str(reply.get("said", ""))
+        if reply["error"] == "NameError" and (own := self.student.replies.get("", {})).get("error"):
+            said += f". A cell of your own stopped before: {own['error']}: {own.get('said', '')}"
+        raise crashed(what, str(reply["error"]), said, lines, given)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import secrets
 import shutil
 import sys
@@ -85,7 +86,11 @@ def grade(
     points = {name: one.points for name, one in exercises.items()}
     changes = pages.adjustments(adjust, points) if adjust else {}
     pages.check_students(changes, found)
-    pages.days_late("2000-01-01", due)  # says early what is wrong with the date
+    if due and not re.match(r"\d{4}-\d\d-\d\d(T|$)", due):
+        raise ValueError(f"due must be a date or a time such as 2026-12-01T18:00, got {due!r}")
+    pages.days_late("2000-01-01", due)  # says early what else is wrong with it
+    if Path(folder).resolve() in Path(report, "x").resolve().parents:
+        raise ValueError(f"report must lie outside the submissions, got {str(report)!r}")
     report = prepared(report, {one.exercise for one in found})
     how = {"seeds": hidden_seeds(report, seed, again), "seconds": seconds, "mode": sandbox}
     course = fingerprint(root, how)

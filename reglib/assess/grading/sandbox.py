@@ -25,7 +25,7 @@ from reglib.assess.grading import inside
 
 HOW = tomllib.loads(Path(__file__).with_name("sandbox.toml").read_text(encoding="utf-8"))
 CALLS, FLAGS = HOW["calls"], ("-I", "-S", "-B")
-ALLOW, REFUSE, NO_SUCH, KILL = 0x7FFF0000, 0x50001, 0x50026, 0x80000000
+ALLOW, REFUSE, NO_SUCH, IGNORE, KILL = 0x7FFF0000, 0x50001, 0x50026, 0x50000, 0x80000000
 TELL, RECEIVE, REPLY = 0x7FC00000, 0xC0502100, 0xC0182101  # of seccomp's user notification
 
 
@@ -68,7 +68,8 @@ def program(watched=False):
     rules = [(load, 0, 0, 4), (equal, 1, 0, own("machine"))]
     rules += [(end, 0, 0, KILL), (load, 0, 0, 0)]
     rules += [(least, 0, 1, 0x40000000), (end, 0, 0, KILL)]  # x32, another numbering
-    answers = {"refused": REFUSE, "absent": NO_SUCH} | ({"watched": TELL} if watched else {})
+    answers = {"refused": REFUSE, "absent": NO_SUCH, "ignored": IGNORE}
+    answers |= {"watched": TELL} if watched else {}
     for kind, answer in answers.items():
         for name in CALLS[kind]:
             rules += [(equal, 0, 1, own(name) % 2**32), (end, 0, 0, answer)]

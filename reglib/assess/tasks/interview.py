@@ -84,6 +84,7 @@ def frugal(answer):
         before = file.read_bytes()
         result = (far if hasattr(answer, "limited") else near)(answer, path, *case)
         if not file.exists() or file.read_bytes() != before:
+            file.unlink(missing_ok=True)  # it may be a link by now
             file.write_bytes(before)
             blame("changed", "the file as it was", "another file, or none")
         return result
