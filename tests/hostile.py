@@ -157,7 +157,7 @@ while True: i += 1; open(f"/tmp/{i}", "w").close()"""),
     "many open files": ("graded", "OSError", """\
 kept = []
 while True: kept.append(open("/dev/null"))"""),
-    "threads left behind": ("graded", NONE, """\
+    "threads left behind": ("graded", "new thread", """\
 def busy():
     while True: pass
 for _ in range(4): threading.Thread(target=busy).start()"""),
