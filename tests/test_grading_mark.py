@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks import classroom
 from reglib.assess import course
-from reglib.assess.grading import mark, sandbox
+from reglib.assess.grading import mark, remote, sandbox
 from reglib.assess.grading.collect import Cell
 from reglib.assess.tasks import CHAPTERS, find
 from reglib.assess.tutor import judge
@@ -123,6 +123,10 @@ PASSING = {
     "imports": [fill("import math, functools\nfrom numpy import sign\n" + RIGHT)],
     "prints": [fill(RIGHT.replace("    return", "    print(w)\n    return"))],
     "warns": [fill(RIGHT.replace("    return", "    np.log(-1.0)\n    return"))],
+    "warnings made errors elsewhere": [
+        add("import warnings\nnp.seterr(all='raise')\nwarnings.simplefilter('error')", "setup"),
+        fill(RIGHT.replace("    return", "    np.log(-np.ones(1))\n    return")),
+    ],
     "windows lines": [fill(RIGHT.replace("\n", "\r\n"))],
 }
 
@@ -182,6 +186,30 @@ def test_an_answer_right_on_the_visible_inputs_alone_is_told_no_hidden_one():
     got = notebook(fill(f"SEEN = {seen}\n{source}"))["1.1"]
     assert got["state"] == "not yet" and got["card"]["sentences"][0] == mark.OTHER_INPUTS
     assert "hidden" not in json.dumps(got["card"]) and not got["card"]["rows"]
+
+
+@needs_sandbox
+def test_a_choice_may_be_a_frozen_set():
+    source = 'def prediction_1_2():\n    return frozenset("a")'
+    assert notebook(fill(source, "task-1-2"))["1.2"]["state"] in ("passed", "not yet")
+
+
+@needs_sandbox
+def test_a_name_that_a_broken_cell_should_have_made_is_explained():
+    broken = add("import pandas\nslope = np.sign", "setup")
+    task = notebook(broken, fill(RIGHT.replace("np.sign", "slope")))["1.1"]
+    said = task["card"]["sentences"][0]
+    assert "'slope' is not defined" in said, said
+    assert "A cell of your own stopped before: ModuleNotFoundError" in said, said
+
+
+def test_a_sandbox_that_does_not_start_is_no_fault_of_the_students(monkeypatch):
+    def refuse(*args):
+        raise ChildProcessError("The sandbox does not start")
+
+    monkeypatch.setattr(remote, "Sandbox", refuse)
+    with pytest.raises(ChildProcessError):
+        notebook(fill(RIGHT))
 
 
 @needs_sandbox

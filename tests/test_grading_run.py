@@ -145,6 +145,14 @@ def test_a_folder_that_is_no_report_is_never_replaced(submitted, tmp_path):
     assert (tmp_path / NAME / "thesis.txt").read_text() == "mine"
 
 
+def test_a_report_among_the_submissions_is_refused(submitted):
+    place, _ = submitted
+    for report in (place / "in", place / "in" / "report"):
+        with pytest.raises(ValueError, match="report must lie outside"):
+            run.grade(ROOT, place / "in", report)
+    assert not (place / "in" / "report").exists()
+
+
 def test_a_report_that_was_being_replaced_when_the_machine_stopped_comes_back(tmp_path):
     (tmp_path / f".old-{NAME}").mkdir()
     (tmp_path / f".old-{NAME}" / "marks.json").write_text("{}")
