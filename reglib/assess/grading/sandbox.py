@@ -17,6 +17,7 @@ import sys
 import threading
 import time
 import tomllib
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -140,19 +141,19 @@ class Sandbox:
 
     def __init__(self, seconds=20.0, mode="bubblewrap", folder="", data=0, watched=False):
         self.seconds, self.folder, self.late, self.end = seconds, folder, "", math.inf
-        self.look, (ours, theirs) = None, socket.socketpair()
-        self.notices = [ours] * watched
+        self.look, (ours, self.channel) = None, socket.socketpair()
+        self.notices = [ours]
         command = [sys.executable, *FLAGS, inside.__file__, str(Path(np.__file__).parents[1])]
         if mode == "bubblewrap":
             command = _bubblewrap(folder)
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            pass_fds=[theirs.fileno()], start_new_session=True,
+            pass_fds=[self.channel.fileno()], start_new_session=True,
             env=HOW["environment"] | {"TMPDIR": folder or "/tmp"},
         )  # fmt: skip
         threading.Thread(target=self._watch, daemon=True).start()
         try:
-            self._confine(data, theirs.fileno() * watched)
+            self._confine(data, self.channel.fileno() * watched)
         except (Stopped, OSError) as reason:
             self.close()
             why = self.process.stderr.read().decode(errors="replace").strip()[-300:] or reason
@@ -208,10 +209,12 @@ class Sandbox:
                     self.late = f"It was stopped after {self.seconds:.3g} seconds."
                 elif self.folder and self._written() > HOW["most_written"]:
                     self.late = "It was stopped: it wrote more than it may."
-        except OSError:  # it ended while it was looked at
+        except (OSError, IndexError):  # it ended while it was looked at, or sent us something else
             pass
         finally:
             self._kill()
+            for source in (*self.notices, self.channel):
+                source.close()
 
     def _written(self):
         text = Path(f"/proc/{self.pid}/io").read_text()
@@ -220,7 +223,7 @@ class Sandbox:
     def _notice(self, source):
         """Let the judge look, and the watched call that waits go on."""
         if isinstance(source, socket.socket):
-            self.notices = [os.fdopen(socket.recv_fds(source, 1, 1)[1][0], "rb", 0)]
+            self.notices.append(os.fdopen(socket.recv_fds(source, 1, 1)[1][0], "rb", 0))
             return
         import fcntl  # not on Windows, where `missing` says what is
 
@@ -234,21 +237,17 @@ class Sandbox:
     def _kill(self):
         """Kill the program, by which its processor time is counted, and then what holds it."""
         for pid in (self.pid, self.process.pid):
-            try:
+            with suppress(ProcessLookupError, subprocess.TimeoutExpired):
                 if self.process.poll() is None:
                     os.kill(pid, signal.SIGKILL)
                     self.process.wait(1)
-            except (ProcessLookupError, subprocess.TimeoutExpired):
-                pass
 
     def _freeze(self):
         """Stop the program, which has one thread, so that nothing changes while the judge looks."""
-        try:
+        with suppress(OSError):  # it has ended
             os.kill(self.pid, signal.SIGSTOP)
             while re.search(r"State:\t[RSD]", Path(f"/proc/{self.pid}/status").read_text()):
                 time.sleep(0.001)
-        except OSError:  # it has ended
-            pass
         scrub(self.folder)
 
     def close(self):

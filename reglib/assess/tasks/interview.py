@@ -69,7 +69,7 @@ def near(answer, *case):
 def far(answer, *case):
     """The result of an answer in a process that gets no more memory; its cells take some too."""
     try:
-        return answer.limited(4 * ALLOWED, *case)
+        return answer.limited(2 * ALLOWED, *case)
     except Wrong as mistake:
         if "`MemoryError`" in mistake.sentence:
             blame("whole_file", f"{ALLOWED:,} bytes at most", "more")
