@@ -155,8 +155,9 @@ class Sandbox:
         try:
             self._confine(data, self.channel.fileno() * watched)
         except (Stopped, OSError) as reason:
-            self.close()
+            self._kill()
             why = self.process.stderr.read().decode(errors="replace").strip()[-300:] or reason
+            self.close()
             raise ChildProcessError(f"The sandbox does not start: {why}") from None
 
     def _confine(self, data, channel):
@@ -258,7 +259,8 @@ class Sandbox:
         except (OSError, subprocess.TimeoutExpired):
             self._kill()
             self.process.wait()
-        self.process.stdout.close()
+        for pipe in (self.process.stdout, self.process.stderr):
+            pipe.close()
 
 
 def scrub(folder):
