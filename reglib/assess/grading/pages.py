@@ -33,8 +33,9 @@ def adjustments(path, exercises_tasks):
     ----------
     path : str or Path
         A CSV file in UTF-8, separated by commas, semicolons or tabs, with the column student and
-        any of exercise, task, points, late_days, bonus and note. A blank cell says nothing, a
-        blank exercise means each. Of two rows bonuses add up; of the rest the last holds.
+        any of exercise, task, points, late_days, bonus, note and comment, which the student reads.
+        A blank cell says nothing, a blank exercise means each. Of two rows
+        bonuses add up; of the rest the last holds.
     exercises_tasks : dict
         The points of each task, by exercise and number: ``{"01_norm_penalties": {"1.1": 2}}``.
 
