@@ -8,7 +8,7 @@ RUN := $(VENV)/bin/python -m
 NOTEBOOKS = $(wildcard notebooks solutions)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test refresh release bench format nbdime clean
+.PHONY: help lab test site lite refresh release bench format nbdime clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -21,6 +21,13 @@ test: $(VENV)/.ready-test ## lint, run the unit tests, compare every stored note
 	$(RUN) ruff format --check .
 	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(RUN) pytest -q -rs -n auto --dist loadfile --doctest-modules tests reglib
 	$(RUN) pytest -q --nbval --nbval-cell-timeout 120 $(NOTEBOOKS)
+
+site: $(VENV)/.ready-site ## build the course as pages that need no server: build/site/index.html
+	$(RUN) docs.site.stage build/pages
+	$(RUN) sphinx -q -W --keep-going -c docs/site build/pages build/site
+
+lite: $(VENV)/.ready-lite ## build the course for JupyterLite, which needs internet to be viewed: build/lite
+	$(RUN) docs.site.lite build/lite
 
 refresh: $(VENV)/.ready-test ## run notebooks/ and solutions/ again and store their outputs
 	$(RUN) reglib.cli refresh $(ARGS)
@@ -64,7 +71,9 @@ endif
 
 # --inexact: the lab never takes away what the tests need.
 $(VENV)/.ready-test: EXTRA := --extra test
+$(VENV)/.ready-site: EXTRA := --extra site
+$(VENV)/.ready-lite: EXTRA := --extra lite
 $(VENV)/.ready-bench: EXTRA := --extra bench --extra test
-$(VENV)/.ready-lab $(VENV)/.ready-test $(VENV)/.ready-bench: pyproject.toml uv.lock $(VENV)/.uv-$(UV_VERSION)
+$(addprefix $(VENV)/.ready-,lab test site lite bench): pyproject.toml uv.lock $(VENV)/.uv-$(UV_VERSION)
 	@$(VENV)/bin/uv sync --quiet --locked --inexact $(EXTRA) --python $(VENV)/bin/python
 	@touch $@ && echo "$(CURDIR)" > $(VENV)/.place

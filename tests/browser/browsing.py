@@ -1,0 +1,55 @@
+"""What the browser tests use: where things lie, and a JupyterLab that does as it is told."""
+
+import shutil
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+# Without these Chromium looks up its maker's hosts at every start.
+FLAGS = """--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync
+    --disable-background-networking --disable-component-update""".split()
+SHOTS = ROOT / "build" / "screenshots"
+# What a page may write into the console without failing its test: a pattern, and why.
+ALLOWED = {
+    "Shared module @jupyterlite": "the builder of `make lite` offers JupyterLab a part that it cannot use",
+}
+
+
+def shoot(page, name):
+    """Keep a picture of the page in build/screenshots/."""
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SHOTS / f"{name}.png")
+
+
+class Lab:
+    """A JupyterLab that serves a copy of the course at `root`."""
+
+    def __init__(self, root, address, token):
+        self.root, self.address, self.token = root, address, token
+
+    def open(self, page, path):
+        """Open a file of the course, and wait until its kernel can be asked."""
+        page.goto(f"{self.address}/lab/tree/{path}?token={self.token}&reset")
+        page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
+        page.wait_for_function(IDLE, timeout=60_000)
+
+    def command(self, page, name, **options):
+        """Have JupyterLab do one of its commands, such as notebook:run-all-cells."""
+        page.evaluate("([name, args]) => window.jupyterapp.commands.execute(name, args)",
+                      [name, options])  # fmt: skip
+
+    def run_all(self, page, seconds=180):
+        """Run every cell, and wait until the last one has ended."""
+        self.command(page, "notebook:run-all-cells")
+        page.wait_for_function(DONE, timeout=1000 * seconds)
+
+
+_PANEL = "window.jupyterapp?.shell.currentWidget"
+IDLE = f"() => {_PANEL}?.sessionContext?.session?.kernel?.status === 'idle'"
+# Every code cell that holds code has a number, and none is waiting for one.
+DONE = f"""() => {{
+  const cells = [...({_PANEL}.content.model.cells)].filter(
+    (cell) => cell.type === "code" && cell.sharedModel.source.trim());
+  return cells.every((cell) => cell.executionCount !== null && cell.executionState === "idle")
+    && {_PANEL}.sessionContext.session.kernel.status === "idle";
+}}"""
