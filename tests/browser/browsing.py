@@ -11,7 +11,7 @@ FLAGS = """--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sy
 SHOTS = ROOT / "build" / "screenshots"
 # What a page may write into the console without failing its test: a pattern, and why.
 ALLOWED = {
-    "Shared module @jupyterlite": "the builder of `make lite` offers JupyterLab a part that it cannot use",
+    "Shared module @jupyterlite": "what builds `make lite` offers JupyterLab a part of its own",
 }
 
 
