@@ -1,6 +1,13 @@
 """What the browser tests use: where things lie, and a JupyterLab that does as it is told."""
 
+import json
+import os
+import re
 import shutil
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,3 +60,51 @@ DONE = f"""() => {{
   return cells.every((cell) => cell.executionCount !== null && cell.executionState === "idle")
     && {_PANEL}.sessionContext.session.kernel.status === "idle";
 }}"""
+
+
+@contextmanager
+def running_chromium():
+    """Start Chromium, and end it."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def running_lab(home, **environment):
+    """Start `reglib lab` for a new user, on a copy of the course in a folder, and end it."""
+    root = home / "course"
+    for folder in ("notebooks", "exercises", "solutions"):
+        if (ROOT / folder).is_dir():
+            shutil.copytree(ROOT / folder, root / folder)
+    settings = home / "jupyter"
+    settings.mkdir()
+    shown = {"LabApp": {"expose_app_in_browser": True}}  # window.jupyterapp, for `Lab.command`
+    (settings / "jupyter_server_config.json").write_text(json.dumps(shown))
+    user = {f"JUPYTER_{name}_DIR": str(settings) for name in ("CONFIG", "DATA", "RUNTIME")}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "reglib.cli", "lab", "--no-browser"],
+        cwd=root,
+        env=os.environ | user | {"REGLIB_DATA": str(home / "data")} | environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    watchdog = threading.Timer(90, process.kill)  # a start that hangs ends the reading below
+    watchdog.start()
+    try:
+        said, found = "", None
+        while not found and (line := process.stdout.readline()):
+            said += line
+            found = re.search(r"(http://127\.0\.0\.1:\d+)/\S*\?token=(\S+)", line)
+        watchdog.cancel()
+        if not found:
+            raise RuntimeError(f"`reglib lab` did not start: {said}")
+        yield Lab(root, *found.groups())
+    finally:
+        process.terminate()
+        process.stdout.close()
+        process.wait(timeout=30)
