@@ -4,6 +4,8 @@ import shutil
 import sys
 from pathlib import Path
 
+from docs.site import pages
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = ("notebooks/*.ipynb", "exercises/*/*.ipynb", "docs/*.md", "docs/*.png", "CONTRIBUTING.md")
 
@@ -16,7 +18,7 @@ def stage(target):
             copy = target / source.relative_to(ROOT)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, copy)
-    shutil.copy(ROOT / "docs" / "site" / "index.md", target)
+    pages.write(target)
 
 
 def anchor(title):

@@ -1,0 +1,61 @@
+"""The API reference: one page a module, in the docstrings' own words, and the command line."""
+
+import argparse
+import inspect
+from importlib import import_module
+
+from docs.site.markdown import TEMPLATES
+from reglib import cli
+
+# In the order in which a reader meets them; geometry and colour stand with `augment`.
+GROUPS = {
+    "The subject": ["penalties", "noise", "augment", "network"],
+    "Inside the network": ["activations", "losses", "optimizers", "training", "saving"],
+    "Data and figures": ["data", "style"],
+    "Sliders, checks and questions": ["explore", "assess"],
+}
+
+
+def names(module):
+    """The public names of a module, each with the kind that autodoc asks for."""
+    own = [
+        name
+        for name, thing in vars(module).items()
+        if not name.startswith("_") and getattr(thing, "__module__", "") == module.__name__
+    ]
+    found = {name: getattr(module, name) for name in getattr(module, "__all__", own)}
+    return {name: "class" if inspect.isclass(thing) else "function" for name, thing in found.items()}
+
+
+def pages():
+    """The reference's pages: content by name."""
+    module_page = TEMPLATES.get_template("module.rst")
+    about = {
+        group: {name: inspect.getdoc(import_module(f"reglib.{name}")) for name in modules}
+        for group, modules in GROUPS.items()
+    }
+    found = {
+        f"reference/{name}.rst": module_page.render(
+            name=f"reglib.{name}", names=names(import_module(f"reglib.{name}"))
+        )
+        for modules in GROUPS.values()
+        for name in modules
+    }
+    index = TEMPLATES.get_template("reference.md").render(groups=about)
+    commands = TEMPLATES.get_template("commands.rst").render(commands=parsers())
+    return found | {"reference/index.md": index, "reference/commands.rst": commands}
+
+
+def parsers():
+    """What `reglib --help` knows of each command: its sentence, its usage, its arguments."""
+    parser = cli._parser()
+    (subs,) = (act for act in parser._actions if isinstance(act, argparse._SubParsersAction))
+    return [
+        {
+            "name": choice.dest,
+            "help": choice.help,
+            "usage": subs.choices[choice.dest].format_usage().removeprefix("usage: "),
+            "arguments": subs.choices[choice.dest]._actions[1:],
+        }
+        for choice in subs._choices_actions
+    ]
