@@ -11,7 +11,7 @@ def check_gradient(net, X, y):
     For each array of weights or biases the error is
     ``max|a - n| / max(1e-8, max|a| + max|n|)``, a analytic and n numeric, and the largest is
     returned. The step is 1e-6, on a float64 copy, with the noise of one draw throughout; entries
-    whose step crosses a kink of ReLU or of |w| are left out. Below 1e-6 is right, above 1e-3 a
+    whose step crosses a kink of ReLU or of ``|w|`` are left out. Below 1e-6 is right, above 1e-3 a
     bug. Between them look at the size of the gradients: where all are below 1e-5, as at a tiny
     start, rounding alone comes to 1e-4. It also does where a sigmoid's answer is surely wrong
     (z = 15 and more), since ``1 - A`` then has few digits left.

@@ -82,7 +82,7 @@ def fit(
 
 
 def augmented(net, X, Y, shape):
-    """Return what the network's transform makes of rows X (n, n_in), seen by it as (n, *shape)."""
+    """Return what the transform makes of rows X (n, n_in), seen by it as ``(n, *shape)``."""
     made = net.augment(X.reshape(-1, *shape), Y, net.noise_rng)
     if not isinstance(made, tuple) or len(made) != 2:
         raise ValueError(f"augment must return a pair (X, Y), got {made!r}")

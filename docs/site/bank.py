@@ -18,31 +18,29 @@ def title(question):
 
 
 def topics():
-    """What the table of the topics holds: name, page, minutes, and how many of each level."""
-    found = []
-    for topic, name in TOPICS.items():
-        questions = [question for question in bank().values() if question.topic == topic]
-        levels = Counter(question.level for question in questions)
-        kinds = Counter(question.kind for question in questions)
-        found.append(
-            {
-                "name": name,
-                "page": topic,
-                "questions": questions,
-                "minutes": sum(question.minutes for question in questions),
-                "levels": [levels[level] for level in LEVELS],
-                "kinds": [kinds[kind] for kind in KINDS],
-            }
-        )
-    return found
+    """What the pages say of each topic: name, page, questions, how many of a level and a kind."""
+    return [_topic(page, name) for page, name in TOPICS.items()]
+
+
+def _topic(page, name):
+    questions = [question for question in bank().values() if question.topic == page]
+    levels = Counter(question.level for question in questions)
+    kinds = Counter(question.kind for question in questions)
+    return {
+        "page": page,
+        "name": name,
+        "questions": questions,
+        "minutes": sum(question.minutes for question in questions),
+        "levels": {level: levels[level] for level in LEVELS},
+        "kinds": {kind: kinds[kind] for kind in KINDS},
+    }
 
 
 def pages():
     """The pages of the bank and their pictures: content by name."""
-    known = {"levels": LEVELS, "kinds": KINDS, "title": title}
     page, index = TEMPLATES.get_template("topic.md"), TEMPLATES.get_template("questions.md")
-    found = {"questions/index.md": index.render(known, topics=topics())}
+    found = {"questions/index.md": index.render(topics=topics(), levels=LEVELS)}
     for topic in topics():
-        found[f"questions/{topic['page']}.md"] = page.render(known, topic=topic)
+        found[f"questions/{topic['page']}.md"] = page.render(topic=topic, title=title)
     pictures = {question.id: picture(question) for question in bank().values()}
     return found | {f"questions/{name}.png": png for name, png in pictures.items() if png}

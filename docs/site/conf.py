@@ -22,6 +22,7 @@ html_static_path = ["static", "vendor"]
 html_css_files = ["course.css"]
 html_copy_source = html_show_sourcelink = False
 html_show_search_summary = False  # it would fetch pages, which file:// does not allow
+html_context = {"default_mode": "auto"}
 html_theme_options = {
     "footer_start": ["copyright"],
     "footer_end": [],

@@ -24,7 +24,8 @@ def names(module):
         if not name.startswith("_") and getattr(thing, "__module__", "") == module.__name__
     ]
     found = {name: getattr(module, name) for name in getattr(module, "__all__", own)}
-    return {name: "class" if inspect.isclass(thing) else "function" for name, thing in found.items()}
+    kinds = {True: "class", False: "function"}
+    return {name: kinds[inspect.isclass(thing)] for name, thing in found.items()}
 
 
 def pages():
