@@ -14,7 +14,7 @@ from reglib.assess.tasks import CHAPTERS, CODE_STUB, chapter, find
 TRIES = 3  # failed tries after which the model answer may be seen
 
 
-def check(number=None, answer=inspect.Parameter.empty, seed=None):
+def check(number=None, answer=..., seed=None):
     """Check an answer and show a card.
 
     Parameters
@@ -35,7 +35,7 @@ def check(number=None, answer=inspect.Parameter.empty, seed=None):
         When there is no such task, no second argument, or a seed that is no whole number.
     """
     task = find(number)
-    if answer is inspect.Parameter.empty:
+    if answer is ...:
         raise ValueError(say("no_answer", number=number))
     if seed is not None and not (isinstance(seed, int) and seed >= 0):
         raise ValueError(f"seed must be a whole number, 0 or more, or None, got {seed!r}")
