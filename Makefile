@@ -5,7 +5,7 @@ UV_VERSION := 0.13.9
 ARGS ?=
 VENV := .venv
 RUN := $(VENV)/bin/python -m
-NOTEBOOKS = $(wildcard notebooks solutions)
+NOTEBOOKS = $(wildcard notebooks/*.ipynb solutions/*/*.ipynb)
 
 .DEFAULT_GOAL := help
 .PHONY: help lab test site lite refresh release bench format nbdime clean
@@ -19,8 +19,7 @@ lab: $(VENV)/.ready-lab ## open the course in JupyterLab
 test: $(VENV)/.ready-test ## lint, run the unit tests, compare every stored notebook
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
-	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(RUN) pytest -q -rs -n auto --dist loadfile --doctest-modules tests reglib
-	$(RUN) pytest -q --nbval --nbval-cell-timeout 120 $(NOTEBOOKS)
+	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(RUN) pytest -q -rs -n auto --dist loadfile --doctest-modules --nbval --nbval-cell-timeout 120 tests reglib $(NOTEBOOKS)
 
 site: $(VENV)/.ready-site ## build the course as pages that need no server: build/site/index.html
 	$(RUN) docs.site.stage build/pages

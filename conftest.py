@@ -5,12 +5,14 @@ import runpy
 import shutil
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 OFFLINE = Path(__file__).parent / "tests" / "offline"
 PRIVATE = Path(tempfile.mkdtemp(prefix="reglib-tests-"))
-REFUSED = PRIVATE / "refused.txt"
+# Each worker of pytest-xdist writes into the file that the process which started it reads.
+REFUSED = Path(os.environ.get("REGLIB_REFUSED", PRIVATE / "refused.txt"))
 
 
 def pytest_configure(config):
@@ -32,6 +34,25 @@ def pytest_configure(config):
 def pytest_runtest_setup(item):
     """Give each test file and each notebook, whose kernel starts next, progress of its own."""
     os.environ["REGLIB_DATA"] = str(PRIVATE / item.path.parent.name / item.path.stem)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    """Compare a cell's pictures as `reglib refresh --check` does: nbval compares its words."""
+    done = yield
+    if getattr(item, "options", {}).get("check"):
+        from reglib.assess.tidy import keep_pictures
+
+        stored, fresh = {"outputs": item.cell.outputs}, {"outputs": item.test_outputs}
+        keep_pictures(*(SimpleNamespace(cells=[cell]) for cell in (stored, fresh)), loose=True)
+        if pictures(stored) != pictures(fresh):
+            item.raise_cell_error("The picture differs")
+    return done
+
+
+def pictures(cell):
+    shown = [output.get("data", {}) for output in cell["outputs"]]
+    return [data["image/png"] for data in shown if "image/png" in data]
 
 
 def pytest_sessionfinish(session):
