@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
 # Without these Chromium looks up its maker's hosts at every start.
 FLAGS = """--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync
     --disable-background-networking --disable-component-update""".split()
@@ -20,6 +21,11 @@ SHOTS = ROOT / "build" / "screenshots"
 ALLOWED = {
     "Shared module @jupyterlite": "what builds `make lite` offers JupyterLab a part of its own",
 }
+
+
+def unexpected(page):
+    """Return the errors in the page's console that are not allowed."""
+    return [said for said in page.complaints if not any(re.search(at, said) for at in ALLOWED)]
 
 
 def shoot(page, name):
@@ -41,25 +47,25 @@ class Lab:
         page.wait_for_function(IDLE, timeout=60_000)
 
     def command(self, page, name, **options):
-        """Have JupyterLab do one of its commands, such as notebook:run-all-cells."""
+        """Have JupyterLab do one of its commands, such as notebook:run-all-cells, to its end."""
         page.evaluate("([name, args]) => window.jupyterapp.commands.execute(name, args)",
                       [name, options])  # fmt: skip
 
     def run_all(self, page, seconds=180):
-        """Run every cell, and wait until the last one has ended."""
-        self.command(page, "notebook:run-all-cells")
-        page.wait_for_function(DONE, timeout=1000 * seconds)
+        """Run every cell, and wait until the last one has ended, or one has failed."""
+        page.evaluate(RUN_ALL, 1000 * seconds)
+
+    def end(self, page):
+        """End the kernel of the notebook that is shown: an idle one keeps its memory."""
+        page.evaluate(f"() => {_PANEL}.sessionContext.shutdown()")
 
 
 _PANEL = "window.jupyterapp?.shell.currentWidget"
 IDLE = f"() => {_PANEL}?.sessionContext?.session?.kernel?.status === 'idle'"
-# Every code cell that holds code has a number, and none is waiting for one.
-DONE = f"""() => {{
-  const cells = [...({_PANEL}.content.model.cells)].filter(
-    (cell) => cell.type === "code" && cell.sharedModel.source.trim());
-  return cells.every((cell) => cell.executionCount !== null && cell.executionState === "idle")
-    && {_PANEL}.sessionContext.session.kernel.status === "idle";
-}}"""
+RUN_ALL = """(patience) => Promise.race([
+  window.jupyterapp.commands.execute("notebook:run-all-cells"),
+  new Promise((_, fail) => setTimeout(() => fail(Error("the cells run too long")), patience)),
+])"""
 
 
 @contextmanager

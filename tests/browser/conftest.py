@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from browsing import ALLOWED, CHROMIUM, running_chromium, running_lab, shoot
+from browsing import CHROMIUM, running_chromium, running_lab, shoot, unexpected
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +30,7 @@ def page(chromium, request):
     yield page
     shoot(page, re.sub(r"\W+", "_", request.node.nodeid.partition("browser/")[2]).strip("_"))
     context.close()
-    left = [said for said in page.complaints if not any(re.search(at, said) for at in ALLOWED)]
+    left = unexpected(page)
     assert not left, "\n".join(["The browser's console holds errors:", *left])
 
 
