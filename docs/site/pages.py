@@ -23,7 +23,7 @@ def write(target):
         "course_map": CourseMap("notebooks/")._repr_markdown_(),
         "gains": gains,
         "lessons": lessons(section(readme, "The notebooks")),
-        "measured": sorted(path.stem for path in (target / "docs").glob("*.md")),
+        "guides": {path.stem for path in (ROOT / "docs").glob("*.md")},
         "tasks": tasks(section(readme, "Practising")),
         "topics": bank.topics(),
     }

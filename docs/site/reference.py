@@ -55,8 +55,14 @@ def parsers():
         {
             "name": choice.dest,
             "help": choice.help,
-            "usage": subs.choices[choice.dest].format_usage().removeprefix("usage: "),
+            "usage": usage(subs.choices[choice.dest]),
             "arguments": subs.choices[choice.dest]._actions[1:],
         }
         for choice in subs._choices_actions
     ]
+
+
+def usage(parser):
+    """How a command is called, in lines that a phone can show."""
+    parser.formatter_class = lambda prog: argparse.HelpFormatter(prog, width=60)
+    return parser.format_usage().removeprefix("usage: ").replace(" [-h]", "")
