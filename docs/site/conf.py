@@ -20,6 +20,7 @@ html_theme = "pydata_sphinx_theme"
 html_title = "Regularization"
 html_static_path = ["static", "vendor"]
 html_css_files = ["course.css"]
+exclude_patterns = ["downloads"]  # the notebooks as they stand: files, no pages
 html_copy_source = html_show_sourcelink = False
 html_show_search_summary = False  # it would fetch pages, which file:// does not allow
 html_context = {"default_mode": "auto"}
@@ -40,7 +41,6 @@ html_use_index = html_domain_indices = False
 default_role = "py:obj"
 add_module_names = False
 toc_object_entries_show_parents = "hide"
-maximum_signature_line_length = 88
 autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
 autosummary_generate = False
