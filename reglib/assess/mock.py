@@ -70,8 +70,8 @@ def interview(length=10, level=None, topics=None, seed=None):
         A widget that ends with a report.
     """
     many = widgets.BoundedIntText(length, min=1, max=len(bank()), description="Questions", **FREE)
-    levels = [("Mixed", None), *zip(LEVELS, LEVELS, strict=True)]
-    which = widgets.Dropdown(options=levels, value=level, description="Level", **FREE)
+    levels = [("Mixed", ""), *zip(LEVELS, LEVELS, strict=True)]  # a widget shows None as blank
+    which = widgets.Dropdown(options=levels, value=level or "", description="Level", **FREE)
     which.tooltip = "Level (the space bar opens the list)"
     about = Ticks(TOPICS, tuple(topics or TOPICS))
     fixed = widgets.Text("" if seed is None else str(seed), description="Seed", **FREE)
@@ -80,7 +80,7 @@ def interview(length=10, level=None, topics=None, seed=None):
     def start():
         seed = fixed.value.strip()
         seed = int(seed) if seed.isdigit() else seed or None
-        return Interview(draw(many.value, which.value, about.value, seed))
+        return Interview(draw(many.value, which.value or None, about.value, seed))
 
     said = "A mock interview: choose its length, level and topics, then start the clock."
     mock = Mock(said, f"<p>{said} Run this cell to begin.</p>", mock=True)
@@ -114,7 +114,7 @@ class Mock(widgets.VBox):
         self.said, self.still, self.mock, self.timed = " ".join(said.split()), still, mock, timed
         self.clock, self.over = widgets.HTML(), threading.Event()
         self.page, self.status = widgets.VBox(), widgets.HTMLMath()
-        style = f"<style>{TEMPLATES.get_template('mock.css').render()}</style>"
+        style = TEMPLATES.get_template("mock.html").render()
         super().__init__([widgets.HTML(style, layout={"display": "none"}), self.clock, self.page])
         self.add_class("reglib-mock")
 

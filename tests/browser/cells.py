@@ -1,0 +1,42 @@
+"""What a learner does with the cells of the notebook in front, by keyboard and mouse."""
+
+import re
+
+import nbformat
+from browsing import IDLE
+from playwright.sync_api import expect
+
+FRONT = ".jp-NotebookPanel:not(.lm-mod-hidden)"
+PANEL = "window.jupyterapp.shell.currentWidget"
+
+
+def write(lab, path, sources):
+    """Write a notebook with these cells into the lab's course."""
+    cells = [nbformat.v4.new_code_cell(source) for source in sources]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), lab.root / path)
+
+
+def cell(page, text):
+    """The code cell that holds this text."""
+    cells = page.locator(f"{FRONT} .jp-CodeCell")
+    return cells.filter(has=page.locator(".jp-InputArea-editor", has_text=text))
+
+
+def run(page, found):
+    """Run one cell as a learner does, and wait for its end."""
+    before = found.locator(".jp-InputPrompt").inner_text()
+    found.locator(".cm-line").first.click()
+    page.keyboard.press("Control+Enter")
+    prompt = found.locator(".jp-InputPrompt")
+    expect(prompt).not_to_have_text(before, timeout=60_000)
+    expect(prompt).to_have_text(re.compile(r"\d"), timeout=60_000)
+    return found.locator(".jp-OutputArea")
+
+
+def save_and_reload(page):
+    """Save the notebook and load the page anew."""
+    page.keyboard.press("Control+s")
+    page.wait_for_function(f"() => !{PANEL}.context.model.dirty")
+    page.reload()
+    page.wait_for_function(IDLE, timeout=60_000)
