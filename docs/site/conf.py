@@ -20,6 +20,7 @@ html_theme = "pydata_sphinx_theme"
 html_title = "Regularization"
 html_static_path = ["static", "vendor"]
 html_css_files = ["course.css"]
+html_js_files = ["widgets.js"]
 exclude_patterns = ["downloads"]  # the notebooks as they stand: files, no pages
 html_copy_source = html_show_sourcelink = False
 html_show_search_summary = False  # it would fetch pages, which file:// does not allow

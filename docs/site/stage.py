@@ -4,7 +4,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from docs.site import pages
+from docs.site import notebook, pages
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = ("notebooks/*.ipynb", "exercises/*/*.ipynb", "docs/*.md", "docs/*.png", "CONTRIBUTING.md")
@@ -15,10 +15,17 @@ def stage(target):
     shutil.rmtree(target, ignore_errors=True)
     for pattern in PAGES:
         for source in sorted(ROOT.glob(pattern)):
-            copy = target / source.relative_to(ROOT)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(source, copy)
+            name = source.relative_to(ROOT)
+            _copy(source, target / name)
+            if source.suffix == ".ipynb":
+                _copy(source, target / "downloads" / name)  # as it stands, for who wants to run it
+                notebook.make_page(target / name, name)
     pages.write(target)
+
+
+def _copy(source, target):
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(source, target)
 
 
 def anchor(title):
