@@ -78,7 +78,7 @@ def _put(path, content, over=False):
             if not over:
                 os.link(new, path)  # fails when the target exists, unlike a rename
                 return True
-        except OSError:  # it exists, or the disk has no hard links
+        except (AttributeError, OSError):  # it exists, or there are no hard links
             if path.exists():
                 return False
         new.replace(path)
