@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 
 FRONT = ".jp-NotebookPanel:not(.lm-mod-hidden)"
 PANEL = "window.jupyterapp.shell.currentWidget"
+KERNEL = f"{PANEL}.sessionContext.session.kernel"
 
 
 def write(lab, path, sources):
@@ -32,6 +33,30 @@ def run(page, found):
     expect(prompt).not_to_have_text(before, timeout=60_000)
     expect(prompt).to_have_text(re.compile(r"\d"), timeout=60_000)
     return found.locator(".jp-OutputArea")
+
+
+def told_by_kernel(page, expression):
+    """Ask the kernel what an expression is, without a cell."""
+    asked = f"""async (told) => (await {KERNEL}.requestExecute(
+        {{code: "", silent: true, user_expressions: {{told}}}}).done
+    ).content.user_expressions.told.data["text/plain"]"""
+    return page.evaluate(asked, expression)
+
+
+def tab_to(page, name):
+    """Press the Tab key until the button, field or option of this name has the focus."""
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        if page.evaluate(FOCUSED).strip().startswith(name):
+            return
+    raise AssertionError(f"the Tab key does not reach {name!r}")
+
+
+# A field's label stands beside it; a tick's or a button's words stand in it.
+FOCUSED = """() => {
+  const at = document.activeElement, beside = at.closest(".widget-text, .widget-textarea");
+  return (at.closest("label") || beside || at).innerText;
+}"""
 
 
 def save_and_reload(page):

@@ -10,14 +10,23 @@ from contextlib import closing
 import psutil
 import pytest
 from browsing import IDLE, ROOT, shoot
-from cells import FRONT, PANEL, cell, run, save_and_reload, write
+from cells import (
+    FRONT,
+    KERNEL,
+    PANEL,
+    cell,
+    run,
+    save_and_reload,
+    tab_to,
+    told_by_kernel,
+    write,
+)
 from playwright.sync_api import expect
 
 from reglib.assess.predictions import ALL
 
 NAME = "01_norm_penalties/01_norm_penalties.ipynb"
 EXERCISE = f"my/{NAME}"
-KERNEL = f"{PANEL}.sessionContext.session.kernel"
 FACTOR = "return l1 * np.sign(w) + l2 * w"  # among `WRONG` of solutions/01_norm_penalties/bank.py
 RIGHT = "return l1 * np.sign(w) + 2 * l2 * w"
 
@@ -73,10 +82,7 @@ def begin(page):
 
 def pid(page):
     """The number of the kernel's process."""
-    script = f"""async () => (await {KERNEL}.requestExecute(
-        {{code: "", silent: true, user_expressions: {{pid: "__import__('os').getpid()"}}}}).done
-    ).content.user_expressions.pid.data["text/plain"]"""
-    return int(page.evaluate(script))
+    return int(told_by_kernel(page, "__import__('os').getpid()"))
 
 
 def killed(page, process):
@@ -192,10 +198,7 @@ def test_a_prediction_tells_nothing_before_the_commitment_which_then_stands(fres
     for why in entry["why"].values():
         assert why not in page.content()
     shoot(page, "prediction_chosen")
-    for _ in entry["options"]:
-        page.keyboard.press("Tab")
-        if page.evaluate("document.activeElement.tagName") == "BUTTON":
-            break
+    tab_to(page, "Commit")
     page.keyboard.press("Enter")
     expect(asked.get_by_role("status")).to_contain_text(
         f"✗ Not what will happen. {entry['why']['b']}"
