@@ -9,6 +9,7 @@ import sys
 import threading
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -21,6 +22,8 @@ SHOTS = ROOT / "build" / "screenshots"
 ALLOWED = {
     "Shared module @jupyterlite": "what builds `make lite` offers JupyterLab a part of its own",
 }
+# The outputs of a notebook that say that something went wrong.
+FAULTS = "[data-mime-type$='jupyter.error'], [data-mime-type$='jupyter.stderr']"
 
 
 def unexpected(page):
@@ -54,10 +57,18 @@ class Lab:
     def run_all(self, page, seconds=180):
         """Run every cell, and wait until the last one has ended, or one has failed."""
         page.evaluate(RUN_ALL, 1000 * seconds)
+        page.wait_for_function(DONE, timeout=1000 * seconds)
 
-    def end(self, page):
-        """End the kernel of the notebook that is shown: an idle one keeps its memory."""
-        page.evaluate(f"() => {_PANEL}.sessionContext.shutdown()")
+    def end_kernels(self):
+        """End what the closed pages have left running."""
+        for kernel in self._ask("GET"):
+            self._ask("DELETE", kernel["id"])
+
+    def _ask(self, method, kernel=""):
+        address = f"{self.address}/api/kernels/{kernel}".rstrip("/")
+        headers = {"Authorization": f"token {self.token}"}
+        with urlopen(Request(address, method=method, headers=headers)) as answer:
+            return json.loads(answer.read() or "null")
 
 
 _PANEL = "window.jupyterapp?.shell.currentWidget"
@@ -66,6 +77,15 @@ RUN_ALL = """(patience) => Promise.race([
   window.jupyterapp.commands.execute("notebook:run-all-cells"),
   new Promise((_, fail) => setTimeout(() => fail(Error("the cells run too long")), patience)),
 ])"""
+# JupyterLab calls a run over at the first error, also where the cell's tag says that it goes on.
+DONE = f"""() => {{
+  const cells = [...{_PANEL}.content.model.cells].filter(
+    (cell) => cell.type === "code" && cell.sharedModel.source.trim());
+  const failed = (cell) => !cell.getMetadata("tags")?.includes("raises-exception")
+    && cell.outputs.toJSON().some((output) => output.output_type === "error");
+  return (cells.every((cell) => cell.executionCount !== null) || cells.some(failed))
+    && {_PANEL}.sessionContext.session.kernel.status === "idle";
+}}"""
 
 
 @contextmanager

@@ -35,7 +35,14 @@ def page(chromium, request):
 
 
 @pytest.fixture(scope="session")
-def lab(chromium, tmp_path_factory):
+def server(chromium, tmp_path_factory):
     """`reglib lab` for a new user, on a copy of the course, so that nothing here changes."""
     with running_lab(tmp_path_factory.mktemp("lab")) as lab:
         yield lab
+
+
+@pytest.fixture
+def lab(server):
+    """The running `Lab`, from which each test takes its kernels away; ask for it before `page`."""
+    yield server
+    server.end_kernels()

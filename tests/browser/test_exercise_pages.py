@@ -1,0 +1,54 @@
+"""Every exercise untouched and every model answer, run in JupyterLab; what a fault looks like."""
+
+import nbformat
+import pytest
+from browsing import FAULTS, ROOT, unexpected
+
+NAMES = sorted(path.stem for path in ROOT.glob("exercises/*/*.ipynb"))
+HEADINGS = ".jp-OutputArea-output [role=heading]"
+
+
+def run(lab, page, folder, name):
+    """Run an exercise; return its tasks, what its cards say of them, and what is a fault."""
+    path = f"{folder}/{name}/{name}.ipynb"
+    tasks = [
+        cell.metadata.nbgrader.grade_id.removeprefix("check-").replace("-", ".")
+        for cell in nbformat.read(ROOT / path, as_version=4).cells
+        if cell.source.startswith("check(")
+    ]
+    lab.open(page, path)
+    lab.run_all(page)
+    said = page.locator(HEADINGS).all_inner_texts()
+    return tasks, said, page.locator(FAULTS).all_inner_texts()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_untouched_exercise_says_not_attempted_and_nothing_worse(lab, page, name):
+    tasks, said, faults = run(lab, page, "exercises", name)
+    assert [line.split(",")[0] for line in said] == [f"– Not attempted: task {n}" for n in tasks]
+    assert faults == [f"– Not attempted: task {n}. The card above says why." for n in tasks]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_model_answer_passes(lab, page, name):
+    tasks, said, faults = run(lab, page, "solutions", name)
+    assert [line.split(",")[0] for line in said] == [f"✓ Passed: task {n}" for n in tasks]
+    assert faults == []
+
+
+def test_an_error_a_warning_and_a_complaint_are_noticed(lab, page):
+    lines = [
+        "import warnings; warnings.warn('careful')",
+        "from IPython.display import Javascript\nJavascript('console.error(1 + 1)')",
+        "1 / 0",
+        "print('never run')",
+    ]
+    cells = [nbformat.v4.new_code_cell(line) for line in lines]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), lab.root / "fault.ipynb")
+    lab.open(page, "fault.ipynb")
+    lab.run_all(page)
+    warning, error = page.locator(FAULTS).all_inner_texts()
+    assert "careful" in warning and "ZeroDivisionError" in error
+    assert unexpected(page) == ["2"]
+    page.complaints.clear()
