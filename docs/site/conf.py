@@ -16,10 +16,11 @@ extensions = [
     "sphinx.ext.mathjax",
     "sphinx.ext.napoleon",
 ]
+highlight_language = "text"  # of a block that names none: commands, mostly
 html_theme = "pydata_sphinx_theme"
 html_title = "Regularization"
 html_static_path = ["static", "vendor"]
-html_css_files = ["course.css"]
+html_css_files = ["course.css", "notebook.css"]
 html_js_files = ["widgets.js"]
 exclude_patterns = ["downloads"]  # the notebooks as they stand: files, no pages
 html_copy_source = html_show_sourcelink = False
@@ -31,7 +32,8 @@ html_theme_options = {
     "header_links_before_dropdown": 6,
     "navigation_with_keys": False,
     "search_bar_text": "Search the course",
-    "secondary_sidebar_items": ["page-toc"],
+    # Wide tables take the place of the list of headings.
+    "secondary_sidebar_items": {"**": ["page-toc"], "docs/effects": [], "course_map": []},
     "show_toc_level": 2,
 }
 # A reader of the contents needs no list of sections beside it.

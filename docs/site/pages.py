@@ -43,8 +43,8 @@ def section(readme, heading):
 
 
 def lessons(text):
-    """The lessons of the README's table: number, title, address, minutes."""
-    return re.findall(r"^\| \[(\d\d) (.+?)\]\((.+?)\) \| (\d+) \|", text, re.M)
+    """The lessons of the README's table: number, title, address, minutes, covers."""
+    return re.findall(r"^\| \[(\d\d) (.+?)\]\((.+?)\) \| (\d+) \| (.+) \|$", text, re.M)
 
 
 def tasks(text):
