@@ -16,10 +16,12 @@ help: ## list the targets
 lab: $(VENV)/.ready-lab ## open the course in JupyterLab
 	@$(RUN) reglib.cli lab $(ARGS)
 
+# In the order of their names the longest files come early and the notebooks, all short, last.
 test: $(VENV)/.ready-test ## lint, run the unit tests, compare every stored notebook
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
-	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(RUN) pytest -q -rs -n auto --dist loadfile --doctest-modules --nbval --nbval-cell-timeout 120 tests reglib $(NOTEBOOKS)
+	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(RUN) pytest -q -rs -n auto --dist loadfile \
+		--no-loadscope-reorder --doctest-modules --nbval --nbval-cell-timeout 120 tests reglib $(NOTEBOOKS)
 
 site: $(VENV)/.ready-site ## build the course as pages that need no server: build/site/index.html
 	$(RUN) docs.site.stage build/pages
