@@ -91,7 +91,7 @@ def test_a_kernel_killed_while_writing_loses_nothing_that_was_written(kept, told
         pass
     time.sleep(0.05)
     process.kill()
-    process.wait(timeout=10)
+    process.wait(timeout=60)
     last = int(process.stdout.read().split()[-1])
     assert kept.count("1.1", "fail") >= last + 1
     kept.add("1.1", "pass")
@@ -176,7 +176,7 @@ def test_a_folder_that_is_read_only_is_not_fatal(kept, told):
         for path in before:
             path.chmod(before[path] | 0o055)
         run = subprocess.run(
-            [sys.executable, "-c", code, str(kept.path)], capture_output=True, text=True, timeout=30
+            [sys.executable, "-c", code, str(kept.path)], capture_output=True, text=True, timeout=60
         )
     finally:
         for path, mode in before.items():
@@ -201,7 +201,7 @@ def test_a_lock_held_by_another_is_waited_for(kept, told):
     )
     assert holder.stdout.readline() == "held\n"
     kept.add("1.1", "pass")
-    assert holder.wait(timeout=10) == 0
+    assert holder.wait(timeout=60) == 0
     assert kept.status("1.1") == "passed" and not told
 
 

@@ -61,9 +61,9 @@ def test_another_method_changes_the_prints():
     ids=range(16),
 )  # fmt: skip
 def test_broken_code_gives_what_can_be_had(source):
-    start = time.perf_counter()
+    start = time.process_time()
     assert isinstance(prints(source), list)
-    assert time.perf_counter() - start < 5, "hostile code takes too long"
+    assert time.process_time() - start < 5, "hostile code takes too long"
 
 
 def test_what_stands_before_the_fault_counts():

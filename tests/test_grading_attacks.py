@@ -27,7 +27,7 @@ if not (course.root() / "solutions").is_dir():
     pytest.skip("the honest students need solutions/", allow_module_level=True)
 from reglib.assess.grading.run import grade  # noqa: E402  it needs what is skipped for above
 
-SECONDS, LONGEST = 2, 200
+SECONDS, LONGEST = 2, 400
 ALL = [
     *hostile.RESOURCES, *hostile.PLACES, *hostile.PROTOCOL, *hostile_values.VALUES,
     *hostile_values.CELLS, *hostile_values.FILES5, *hostile_values.FILES,
@@ -224,7 +224,7 @@ def test_nobody_reached_the_network(graded, contained):
 
 
 def test_nothing_is_left_behind(graded, contained):
-    end = time.time() + 5
+    end = time.time() + 60
     while (left := {*sandboxes()} - {*graded.running, *contained.running}) and time.time() < end:
         time.sleep(0.1)
     assert not left, f"processes are left: {left}"

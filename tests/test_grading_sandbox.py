@@ -119,7 +119,7 @@ def test_a_program_that_does_not_end_is_killed_at_the_limit(loop, mode):
     box, start = Sandbox(1, mode), time.monotonic()
     with pytest.raises(Stopped, match="after 1 seconds") as stopped:
         box.ask("run", "cell", loop, "", "")
-    assert stopped.value.state == "timeout" and time.monotonic() - start < 5
+    assert stopped.value.state == "timeout" and time.monotonic() - start < 40
     assert not Path(f"/proc/{box.pid}").exists(), "it is still there"
     box.close()
 
@@ -132,7 +132,7 @@ def test_nothing_outlives_a_judge_that_is_killed():
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, cwd=ROOT) as judge:
         pids = list(map(int, judge.stdout.readline().split()))
         judge.kill()
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while any(Path(f"/proc/{pid}").exists() for pid in pids) and time.monotonic() < until:
         time.sleep(0.05)
     assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
@@ -233,7 +233,7 @@ def test_a_flood_ends_at_once_and_needs_no_memory(mode):
         box.ask("run", "c", flood + "\n    except OSError: pass", "", "")
         for _ in range(9):
             box.ask("run", "c", "pass", "", "")
-    assert time.monotonic() - start < 20
+    assert time.monotonic() - start < 40  # not 5 for each of the ten
     box.close()
 
 

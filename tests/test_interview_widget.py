@@ -205,7 +205,7 @@ def test_the_clock_runs_from_start_to_end_and_then_stops():
     widget = ask(OF["choice"][0].id, minutes=2)
     assert not widget.clock.value, "the clock ran before Start"
     button(widget, "Start").click()
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while not widget.clock.value and time.monotonic() < end:
         time.sleep(0.01)
     assert re.search(r"Time used 0:\d\d, left [12]:\d\d", widget.clock.value)
