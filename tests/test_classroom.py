@@ -263,17 +263,17 @@ def formgrader(nbgrader):
         url, data = f"{found['url']}formgrader/{page}", send and json.dumps(send).encode()
         method = "PUT" if send else "GET"
         request = urllib.request.Request(url, data, headers, method=method)
-        return urllib.request.urlopen(request, timeout=30).read().decode()
+        return urllib.request.urlopen(request, timeout=120).read().decode()
 
     try:
-        until = time.monotonic() + 60
+        until = time.monotonic() + 240
         while not next(place.glob("jpserver-*.json"), None):
             assert process.poll() is None and time.monotonic() < until, "the server did not start"
             time.sleep(0.1)
         yield ask
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(120)
 
 
 def strongest(nbgrader, exercise):

@@ -187,7 +187,7 @@ def lab(root, tmp_path_factory):
         stdout=subprocess.PIPE,
         text=True,
     )
-    watchdog = threading.Timer(90, process.kill)  # a start that hangs ends the reading below
+    watchdog = threading.Timer(300, process.kill)  # a start that hangs ends the reading below
     watchdog.start()
     lines = []
     try:
@@ -203,12 +203,12 @@ def lab(root, tmp_path_factory):
         def ask(path, token=token, method="GET"):
             headers = {"Authorization": f"token {token}"}
             request = urllib.request.Request(address + path, headers=headers, method=method)
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with urllib.request.urlopen(request, timeout=120) as answer:
                 return answer.read()
 
         yield ask, page, "".join(lines)
         ask("/api/shutdown", method="POST")
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=120) == 0
     finally:
         watchdog.cancel()
         taken.close()
