@@ -89,7 +89,7 @@ class Liar(np.ndarray):
     ),
     "a million numbers": ("`list`|larger|stopped after", "list(range(10**6))", ""),
     "an integer of 5000 digits": ("Error", "10**5000", ""),
-    "text of 100 MB": ("larger than|MemoryError", "'x' * 10**8", ""),
+    "text of 100 MB": ("larger than|MemoryError|stopped after", "'x' * 10**8", ""),
     "text of 2 MB": ("`str`", "'x' * 2_000_000", ""),
     "a name of 1 MB": ("`N", "type('N' * 10**6, (), {})()", ""),
     "half a letter": ("`str`", r"'\ud800'", ""),
