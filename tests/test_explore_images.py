@@ -319,10 +319,16 @@ def test_the_lines_part_the_probabilities_that_they_name(alpha):
             assert np.any([part.all() for part in parts]), f"a line parts none of {values}"
 
 
-def test_opening_the_boundary_trains_two_networks_alone():
-    boundaries.mixup_fit.cache_clear()
-    explore.mixup_boundary()
-    assert boundaries.mixup_fit.cache_info().misses == 2
+@pytest.mark.parametrize(
+    ("name", "fit"), [("noise_boundary", "boundary_fit"), ("mixup_boundary", "mixup_fit")]
+)
+def test_no_move_waits_for_a_network_to_be_trained(name, fit):
+    explorer, fit = opened(name), getattr(boundaries, fit)
+    trained = fit.cache_info().misses
+    for key, control in explorer.controls.items():
+        told(explorer, **explorer.start | {key: control.options[-1]})
+        told(explorer, **{key: control.options[1]})
+    assert fit.cache_info().misses == trained
 
 
 def test_mixup_makes_slopes_and_modest_networks_on_other_seeds_as_well():

@@ -12,7 +12,7 @@ from reglib.explore.base import CURSOR, DOT, explorer, figure, set_each
 from reglib.style import BLUE, GREY, ORANGE, PURPLE
 
 ACROSS, UP = np.linspace(-1.6, 2.4, 70), np.linspace(-1.1, 1.6, 47)  # the grid of the plane
-_PS = (0, 0.2, 0.4, 0.6, 0.8)
+_PS, _NOISES = (0, 0.2, 0.4, 0.6, 0.8), (0, 0.1, 0.2, 0.3, 0.5)
 _WALK = 36  # the column of the grid that crosses both moons
 
 
@@ -85,13 +85,14 @@ def noise_boundary():
     lines = ax.plot(_PS, _PS, "D", color=GREY, label="training", **DOT)
     lines += ax.plot(_PS, _PS, "s", color=PURPLE, label="test", **DOT)
     cursor = ax.axvline(0, **CURSOR)
+    # All at the start, or a move would wait for the five that it shows first.
+    fits = {s: [boundary_fit(dropout=p, input_noise=s) for p in _PS] for s in _NOISES}
 
     def update(p, stddev):
         share, edge, train, test, _ = boundary_fit(dropout=p, input_noise=stddev)
         area.set_data(share)
         line.set_data(*edge.T)
-        fits = [boundary_fit(dropout=q, input_noise=stddev) for q in _PS]
-        set_each(lines, "ydata", np.transpose([fit[2:4] for fit in fits]))
+        set_each(lines, "ydata", np.transpose([fit[2:4] for fit in fits[stddev]]))
         cursor.set_xdata([p, p])
         return {"train": train, "test": test, "n": len(y), "wrong": np.sum(noisy != y)}
 
@@ -114,13 +115,14 @@ def mixup_boundary():
     Explorer
         Control: ``alpha`` of the Beta distribution of lambda; 0 is training without mixup.
     """
-    *_, y_test = moons()
+    # All at the start, or a move would wait for its fit.
+    plain, *_ = [mixup_fit(alpha) for alpha in (0, 0.1, 0.2, 0.5, 1, 2)]
     fig, (plane, ax) = figure("AB", width_ratios=[3, 2])
     soft = plane.add_collection(LineCollection([], color="k", ls=":", lw=1.2, label="0.1 and 0.9"))
     edge = plane.add_collection(LineCollection([], color="k", lw=2.2, label="boundary"))
     walk = plane.axvline(ACROSS[_WALK], linestyle="--", color=GREY, linewidth=1)
     area, marks = moons_plane(plane, [ORANGE, BLUE], alpha=0.6)
-    ax.plot(mixup_fit(0)[0][:, _WALK], UP, "--", color=ORANGE, label="alpha 0")
+    ax.plot(plain[0][:, _WALK], UP, "--", color=ORANGE, label="alpha 0")
     (curve,) = ax.plot([], [], color=BLUE, label="this alpha")
 
     def update(alpha):
@@ -130,7 +132,7 @@ def mixup_boundary():
         soft.set_segments(lines(0.1) + lines(0.9))
         edge.set_segments(lines(0.5))
         curve.set_data(up := share[:, _WALK], UP)
-        right, sure = np.mean((P > 0.5) == y_test), np.maximum(P, 1 - P).mean()
+        right, sure = np.mean((P > 0.5) == moons()[4]), np.maximum(P, 1 - P).mean()
         numbers = {"between": np.mean((up > 0.1) & (up < 0.9)), "n": len(P), "right": right}
         too = "sure" if sure > right else "modest"
         return numbers | {"sure": sure, "too": too, "by": abs(sure - right)}
