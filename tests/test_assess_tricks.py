@@ -96,7 +96,7 @@ def test_an_answer_that_starts_a_process_is_refused():
     def elsewhere(w, l1, l2):
         import subprocess
 
-        subprocess.run([sys.executable, "-c", ""], timeout=60)
+        subprocess.run([sys.executable, "-c", ""], timeout=300)
         return right(w, l1, l2)
 
     assert "cannot watch" in fail("1.1", elsewhere).sentences[0]

@@ -270,7 +270,7 @@ changed = [key for key in keys if before[key] != matplotlib.rcParams[key]]
 assert not changed, changed
 assert "matplotlib.pyplot" not in sys.modules, "pyplot was imported"
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
 
 

@@ -165,6 +165,6 @@ def test_importing_reglib_costs_what_numpy_costs():
     heavy = {"matplotlib", "ipywidgets", "sklearn", "IPython", "scipy", "jupyterlab", "nbformat"}
     code = "import reglib, sys; print(*{name.split('.')[0] for name in sys.modules})"
     answer = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=300
     )
     assert not heavy & set(answer.stdout.split())

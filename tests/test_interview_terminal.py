@@ -53,7 +53,7 @@ def test_a_scripted_interview_runs_from_start_to_report_through_a_pipe(tmp_path)
     typed = "\n".join(line for question in questions for line in lines_for(question))
     command = [sys.executable, "-m", "reglib.cli", "interview", "--length", "12", "--seed", "4"]
     run = subprocess.run(
-        command, input=typed + "\n", capture_output=True, text=True, timeout=60, cwd=ROOT
+        command, input=typed + "\n", capture_output=True, text=True, timeout=300, cwd=ROOT
     )
     assert run.returncode == 0 and not run.stderr, run.stderr
     assert len(re.findall(RIGHT, run.stdout)) == 12, run.stdout[-3000:]

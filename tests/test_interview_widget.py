@@ -260,8 +260,8 @@ def test_a_notebook_with_questions_passes_strict_nbval(tmp_path):
     sources += [f"ask({OF[kind][0].id!r})" for kind in KINDS]
     sources += [f"ask({[q.id for q in OF['fault'][:3]]!r}, minutes=10)"]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(s) for s in sources])
-    NotebookClient(notebook, timeout=60).execute()
+    NotebookClient(notebook, timeout=300).execute()
     nbformat.write(tidy(notebook), tmp_path / "questions.ipynb")
     command = [sys.executable, "-m", "pytest", "-q", "--nbval", "-p", "no:cacheprovider"]
-    run = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=tmp_path)
+    run = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=tmp_path)
     assert run.returncode == 0 and f"{len(sources)} passed" in run.stdout, run.stdout[-3000:]

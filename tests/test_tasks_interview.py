@@ -201,7 +201,7 @@ def job(tmp_path):
         source, path = "\n\n".join(cells) + more, str(tmp_path / f"{name}.npz")
         told = json.dumps([source, str(tmp_path / "data.npy"), path, 40, kill_step, kill_line])
         command = [sys.executable, "-c", JOB, told]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300)
         return int(done.stdout or -1), done.returncode, done.stderr[-500:]
 
     return run
@@ -356,7 +356,7 @@ def test_nbgrader_makes_the_same_exercise_and_keeps_the_rubric_for_who_marks(tmp
     shutil.copy(course.root() / "nbgrader_config.py", tmp_path)
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])  # for alembic
     command = [sys.executable, "-m", "nbgrader", "generate_assignment", HOME.name]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120,
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300,
                           env=os.environ | {"PATH": path})  # fmt: skip
     assert done.returncode == 0, done.stderr
     made = nbformat.read(tmp_path / "exercises" / HOME.name / f"{HOME.name}.ipynb", as_version=4)
