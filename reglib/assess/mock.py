@@ -114,7 +114,7 @@ class Mock(widgets.VBox):
         self.said, self.still, self.mock, self.timed = " ".join(said.split()), still, mock, timed
         self.clock, self.over = widgets.HTML(), threading.Event()
         self.page, self.status = widgets.VBox(), widgets.HTMLMath()
-        style = TEMPLATES.get_template("mock.html").render()
+        style = TEMPLATES.get_template("keys.html").render()
         super().__init__([widgets.HTML(style, layout={"display": "none"}), self.clock, self.page])
         self.add_class("reglib-mock")
 

@@ -47,7 +47,8 @@ class Prediction(widgets.VBox):
         self.button = widgets.Button(description="Commit", tooltip="Commit to this prediction")
         self.reply = widgets.HTMLMath()
         head = widgets.HTMLMath(HTML.head(self.question))
-        super().__init__([head, self.choice, self.button, self.reply])
+        parts = [head, self.choice, self.button, self.reply]
+        super().__init__(parts, _dom_classes=("reglib-mock",))
         chosen, closed = (self.choice, "value"), (self.button, "disabled")
         widgets.dlink(chosen, closed, lambda letter: letter is None)
         self.button.on_click(self._commit)

@@ -1,14 +1,16 @@
 """What a learner does with the cells of the notebook in front, by keyboard and mouse."""
 
+import itertools
 import re
 
 import nbformat
-from browsing import IDLE
+from browsing import IDLE, shoot
 from playwright.sync_api import expect
 
 FRONT = ".jp-NotebookPanel:not(.lm-mod-hidden)"
 PANEL = "window.jupyterapp.shell.currentWidget"
 KERNEL = f"{PANEL}.sessionContext.session.kernel"
+expect.set_options(timeout=60_000)  # a kernel that draws beside other tests takes its time
 
 
 def write(lab, path, sources):
@@ -30,8 +32,8 @@ def run(page, found):
     found.locator(".cm-line").first.click()
     page.keyboard.press("Control+Enter")
     prompt = found.locator(".jp-InputPrompt")
-    expect(prompt).not_to_have_text(before, timeout=60_000)
-    expect(prompt).to_have_text(re.compile(r"\d"), timeout=60_000)
+    expect(prompt).not_to_have_text(before)
+    expect(prompt).to_have_text(re.compile(r"\d"))
     return found.locator(".jp-OutputArea")
 
 
@@ -57,6 +59,22 @@ FOCUSED = """() => {
   const at = document.activeElement, beside = at.closest(".widget-text, .widget-textarea");
   return (at.closest("label") || beside || at).innerText;
 }"""
+
+
+def on_a_phone(page, place, name):
+    """Look at a place on a page as narrow as a phone's: nothing is cut, no option on another."""
+    page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
+    page.set_viewport_size({"width": 390, "height": 900})
+    place.scroll_into_view_if_needed()
+    page.wait_for_function(f"() => document.querySelector('{FRONT}').clientWidth < 390")
+    shoot(page, name)
+    assert place.evaluate(WIDER) == 0, f"{name}: wider than the page"
+    boxes = [label.bounding_box() for label in place.get_by_role("radio").locator("..").all()]
+    for one, next_ in itertools.pairwise(boxes):
+        assert one["y"] + one["height"] <= next_["y"] + 1, f"{name}: an option lies on another"
+
+
+WIDER = "(place) => Math.max(0, place.scrollWidth - place.clientWidth)"
 
 
 def save_and_reload(page):

@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 from browsing import shoot
-from cells import PANEL, cell, run, tab_to, told_by_kernel, write
+from cells import PANEL, cell, on_a_phone, run, tab_to, told_by_kernel, write
 from playwright.sync_api import expect
 
 from reglib.assess.questions import KINDS, TOPICS, bank
@@ -18,11 +18,11 @@ TICKED = ("several", "choice", "curve")
 
 
 def right(question):
-    """A reply that is wholly right."""
+    """A reply that is wholly right; of an open question its beginning."""
     data = question.data
     if question.kind == "fault":
         return " ".join(map(str, data["answer"]))
-    return str(data["model"] if question.kind == "open" else data["answer"])
+    return str(data["model"][:200] if question.kind == "open" else data["answer"])
 
 
 def wrong(question):
@@ -33,7 +33,7 @@ def wrong(question):
     if question.kind == "number":
         return str(data["traps"][0]["value"])
     if question.kind == "code":
-        return data["wrong"][0]["code"]
+        return min((one["code"] for one in data["wrong"]), key=len)
     if question.kind == "order":
         return data["answer"][::-1]
     if question.kind == "fault":
@@ -72,7 +72,13 @@ def typed(page, place, question, reply):
         page.keyboard.press("Control+a")
         page.keyboard.type(reply)
     hidden(page, place, question)
-    tab_to(page, "Commit")
+    press(page, place, "Commit")
+
+
+def press(page, place, name):
+    """Press a button by keyboard, once it is there."""
+    expect(place.get_by_role("button", name=name, exact=True)).to_be_enabled()
+    tab_to(page, name)
     page.keyboard.press("Enter")
 
 
@@ -98,35 +104,36 @@ def test_the_mock_interview_goes_from_its_form_to_the_report_by_keyboard_alone(l
     page.keyboard.type("8")
     tab_to(page, "Seed")
     page.keyboard.type(str(SEED))
-    tab_to(page, "Start")
     shoot(page, "interview_form")
-    page.keyboard.press("Enter")
+    press(page, place, "Start")
     scores = []
     for number, question in enumerate(draw(8, seed=SEED), 1):
         expect(place).to_contain_text(f"Question {number} of 8")
         expect(place.get_by_role("timer")).to_contain_text("Time used")
+        expect(place.locator("input, textarea").first).to_be_enabled()
+        expect(place.get_by_role("button", name="Skip")).to_be_visible()
         if number == 2:
-            tab_to(page, "Skip")
-            page.keyboard.press("Enter")
+            press(page, place, "Skip")
             scores.append(0.0)
         else:
             reply, ticks = (wrong if number == 3 else right)(question), ""
             typed(page, place, question, reply)
             if question.kind == "open":
                 ticks = "ab"
+                expect(place.get_by_role("button", name="Commit the ticks")).to_be_visible()
                 expect(place).to_contain_text("One good answer, of several")
                 for letter in ticks:
                     tab_to(page, letter)
                     page.keyboard.press("Space")
-                tab_to(page, "Commit the ticks")
-                page.keyboard.press("Enter")
+                press(page, place, "Commit the ticks")
             scores.append(judge(question, reply, ticks).score)
         expect(place.locator(".reglib-mock")).to_contain_text(told(question))
         shoot(page, f"interview_{number}_{question.kind}")
-        tab_to(page, "To the report" if number == 8 else "Next question")
-        page.keyboard.press("Enter")
+        press(page, place, "To the report" if number == 8 else "Next question")
     expect(place).to_contain_text(f"Report: {np.mean(scores):.0%} of 8 questions")
     shoot(page, "interview_report")
+    on_a_phone(page, place.locator(".reglib-mock"), "interview_report_on_a_phone")
+    page.set_viewport_size({"width": 1280, "height": 900})
     words = place.get_by_role("img").get_attribute("alt")
     for topic in {question.topic for question in draw(8, seed=SEED)}:
         assert f"{TOPICS[topic]} " in words
@@ -134,7 +141,6 @@ def test_the_mock_interview_goes_from_its_form_to_the_report_by_keyboard_alone(l
     path = link.get_attribute("href").partition("#")[0].removeprefix("../")
     link.click()
     page.wait_for_function(f"(path) => {PANEL}.context?.path === path", arg=path)
-    lab.end(page)
 
 
 def test_a_wrong_answer_to_each_kind_of_question_is_told_what_is_wrong(lab, page):
@@ -156,4 +162,7 @@ def test_a_wrong_answer_to_each_kind_of_question_is_told_what_is_wrong(lab, page
         assert verdict.score < 1
         said.scroll_into_view_if_needed()
         shoot(page, f"ask_{question.kind}")
-    lab.end(page)
+    for name, question in asked.items():
+        if question.kind != "curve":  # its panels stand side by side
+            place = cell(page, f"ask({name!r})").locator(".reglib-mock")
+            on_a_phone(page, place, f"ask_{question.kind}_on_a_phone")

@@ -15,6 +15,7 @@ from cells import (
     KERNEL,
     PANEL,
     cell,
+    on_a_phone,
     run,
     save_and_reload,
     tab_to,
@@ -131,7 +132,6 @@ def test_from_the_course_s_copy_to_a_pass_that_a_reload_keeps(fresh, page):
     expect(cell(page, "def elastic_net_gradient")).to_contain_text(RIGHT)
     expect(cell(page, 'check("1.1"')).to_contain_text("✓ Passed")
     expect(status(page)).to_have_text("passed")
-    fresh.end(page)
 
 
 def test_killed_kernels_a_restart_and_a_broken_file_lose_no_work(fresh, page):
@@ -175,7 +175,6 @@ def test_killed_kernels_a_restart_and_a_broken_file_lose_no_work(fresh, page):
     shoot(page, "learner_broken_progress")
     assert progress.with_name("progress.sqlite.broken-1").read_bytes().startswith(broken)
     expect(status(page)).to_have_text("passed")
-    fresh.end(page)
 
 
 def test_a_prediction_tells_nothing_before_the_commitment_which_then_stands(fresh, page):
@@ -205,8 +204,8 @@ def test_a_prediction_tells_nothing_before_the_commitment_which_then_stands(fres
     )
     expect(chosen).to_be_disabled()
     shoot(page, "prediction_committed")
+    on_a_phone(page, asked.locator(".reglib-mock"), "prediction_on_a_phone")
     save_and_reload(page)
     asked = run(page, cell(page, sources[1]))
     expect(asked.get_by_role("radio").nth(1)).to_be_checked()
     expect(asked.get_by_role("status")).to_contain_text(entry["why"]["b"])
-    fresh.end(page)
