@@ -2,10 +2,12 @@
 
 import argparse
 import inspect
+import itertools
 from importlib import import_module
 
 from docs.site.markdown import TEMPLATES
 from reglib import cli
+from reglib.assess.course_map import items
 
 # In the order in which a reader meets them; geometry and colour stand with `augment`.
 GROUPS = {
@@ -35,13 +37,13 @@ def pages():
         group: {name: inspect.getdoc(import_module(f"reglib.{name}")) for name in modules}
         for group, modules in GROUPS.items()
     }
-    found = {
-        f"reference/{name}.rst": module_page.render(
-            name=f"reglib.{name}", names=names(import_module(f"reglib.{name}"))
-        )
-        for modules in GROUPS.values()
-        for name in modules
-    }
+    lessons = {name: item["section"][0] for item in items().values() for name in item["explorers"]}
+    found = {}
+    for name in itertools.chain(*GROUPS.values()):
+        module = import_module(f"reglib.{name}")
+        seen = lessons if name == "explore" else {}
+        page = module_page.render(name=module.__name__, names=names(module), lessons=seen)
+        found[f"reference/{name}.rst"] = page
     index = TEMPLATES.get_template("reference.md").render(groups=about)
     commands = TEMPLATES.get_template("commands.rst").render(commands=parsers())
     return found | {"reference/index.md": index, "reference/commands.rst": commands}
