@@ -39,6 +39,9 @@ def copies(target, first_cell, change=lambda notebook, path: None):
     for pattern in NOTEBOOKS:
         for source in sorted(ROOT.glob(pattern)):
             notebook = json.loads(source.read_text(encoding="utf-8"))
+            for output in (made for old in notebook["cells"] for made in old.get("outputs", ())):
+                data = output.get("data", {})  # JupyterLite shows no text that is a list of lines
+                data |= {kind: "".join(text) for kind, text in data.items() if "text/" in kind}
             notebook["cells"].insert(0, cell | {"outputs": [], "source": first_cell})
             path = source.relative_to(ROOT)
             change(notebook, path.as_posix())
@@ -116,7 +119,8 @@ def _write(path, data):
 
 def _run(folder, module, *arguments):
     command = [sys.executable, "-m", module, *map(str, arguments)]
-    done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, text=True)
+    told = dict(stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)  # for a failure
+    done = subprocess.run(command, cwd=folder, **told)
     if done.returncode:
         sys.exit(f"{' '.join(command)} failed:\n{done.stdout}")
 

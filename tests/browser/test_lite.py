@@ -1,0 +1,98 @@
+"""The course in JupyterLite: what `make lite` builds, and every notebook opened in Chromium."""
+
+import functools
+import http.server
+import json
+import re
+import threading
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from browsing import ROOT, shoot
+
+pytest.importorskip("jupyterlite_core", reason="JupyterLite is not installed: the extra `lite`")
+
+from docs.site import lite
+
+NOTEBOOKS = sorted(
+    path.relative_to(ROOT).as_posix() for pattern in lite.NOTEBOOKS for path in ROOT.glob(pattern)
+)
+PYTHON = "cdn.jsdelivr.net"  # where Pyodide comes from: not here, so no kernel starts
+OPEN = "async (path) => { await jupyterapp.commands.execute('docmanager:open', { path }); }"
+SHOWN = """([cells, pictures]) => {
+  const notebook = jupyterapp.shell.currentWidget?.node;
+  const all = (what) => [...notebook?.querySelectorAll(what) ?? []];
+  return all(".jp-Cell").length === cells && all("mjx-container").length > 0
+    && all(".jp-OutputArea img").filter((it) => it.naturalWidth > 0).length === pictures;
+}"""
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *said):
+        pass
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """The folder that `make lite` writes; the tests' guard refuses every connection meanwhile."""
+    folder = tmp_path_factory.mktemp("lite") / "pages"
+    lite.lite(folder)
+    settings = json.loads((folder / "jupyter-lite.json").read_text())
+    settings["jupyter-config-data"]["exposeAppInBrowser"] = True  # window.jupyterapp
+    (folder / "jupyter-lite.json").write_text(json.dumps(settings))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def address(built):
+    """Where the folder is served, on this computer."""
+    handler = functools.partial(Quiet, directory=built)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_it_holds_the_course_and_nothing_else(built):
+    files = {path.relative_to(built).as_posix() for path in built.rglob("*") if path.is_file()}
+    assert set(NOTEBOOKS) == {name[6:] for name in files if re.match("files/.*ipynb$", name)}
+    assert not [name for name in files if name.endswith(".map")]
+    (wheel,) = (name for name in files if re.match(r"pypi/.*\.whl$", name))
+    assert json.loads((built / "pypi" / "all.json").read_text())["reglib"]
+    assert wheel.startswith("pypi/reglib-")
+    page = json.loads((built / "jupyter-lite.json").read_text())["jupyter-config-data"]
+    assert "needs internet" in page["appName"]
+    assert {it["name"]: (built / "extensions" / it["name"] / it["load"]).is_file()
+            for it in page["federated_extensions"]} == {
+        "@jupyter-widgets/jupyterlab-manager": True,
+        "@jupyterlite/pyodide-kernel-extension": True,
+    }  # fmt: skip
+    kernel = page["litePluginSettings"]["@jupyterlite/pyodide-kernel-extension:kernel"]
+    assert all((built / url.partition("?")[0]).is_file() for url in kernel["pipliteUrls"])
+
+
+def test_every_notebook_opens(address, page):
+    hosts = set()
+
+    def only_here(route):
+        hosts.add(urlsplit(route.request.url).hostname)
+        route.continue_() if route.request.url.startswith(address) else route.abort()
+
+    page.context.route("**/*", only_here)
+    with page.context.expect_event("request", lambda asked: PYTHON in asked.url, timeout=120_000):
+        page.goto(f"{address}/lab/index.html?path={NOTEBOOKS[0]}")
+    for path in NOTEBOOKS:
+        stored = json.loads((ROOT / path).read_text(encoding="utf-8"))["cells"]
+        outputs = [output for cell in stored for output in cell.get("outputs", [])]
+        pictures = sum("image/png" in output.get("data", {}) for output in outputs)
+        title = "".join(stored[0]["source"]).partition("\n")[0].removeprefix("# ")
+        page.evaluate(OPEN, path)
+        page.wait_for_function(SHOWN, arg=[len(stored) + 1, pictures], timeout=120_000)
+        notebook = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
+        assert notebook.locator("h1").first.text_content().rstrip("¶") == title
+        assert "needs internet" in notebook.locator(".jp-Cell").first.text_content()
+        shoot(page, f"lite_{Path(path).stem}")
+    assert hosts == {"127.0.0.1", PYTHON}
+    # The kernels complain that their Python is missing, and are right.
+    page.complaints[:] = [said for said in page.complaints if PYTHON not in said]
