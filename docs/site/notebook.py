@@ -9,7 +9,7 @@ from ipywidgets.embed import dependency_state
 from nbformat.v4 import new_markdown_cell, new_output
 from PIL import Image
 
-from docs.site import explorers
+from docs.site import explorers, lite
 
 STATE, VIEW = (f"application/vnd.jupyter.widget-{what}+json" for what in ("state", "view"))
 VERSION = {"version_major": 2, "version_minor": 0}  # of the widgets' protocol
@@ -40,7 +40,7 @@ def make_page(path, name):
         notebook.metadata["widgets"] = {STATE: VERSION | {"state": state}}
     title, _, rest = notebook.cells[0].source.partition("\n")
     original = f"{{download}}`download the notebook </downloads/{name.as_posix()}>`"
-    note = f"{NOTES[name.parts[0]]} `make lab`, or {original}."
+    note = f"{NOTES[name.parts[0]]} `make lab`, or {original}. {lite.doors(name.as_posix())}"
     notebook.cells[0].source = f"{title}\n\n```{{note}}\n{note}\n```\n{rest}"
     nbformat.write(notebook, path)
 
