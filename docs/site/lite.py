@@ -110,7 +110,7 @@ def doors(path):
         f'<a href="{page.format(up="../" * path.count("/"), **about)}">{said}</a>'
         for said, page in pages.items()
     )
-    return f'<p class="doors">{" · ".join(links)} (each needs internet)</p>'
+    return f"With internet: {', '.join(links)}."
 
 
 def _write(path, data):
