@@ -41,6 +41,7 @@ bench: $(VENV)/.ready-bench ## run every benchmark and write the tables of docs/
 	$(RUN) benchmarks.network
 	$(RUN) benchmarks.effects
 	$(RUN) benchmarks.grading
+	$(RUN) benchmarks.latency
 
 format: $(VENV)/.ready-test ## format the code of modules and notebooks
 	$(RUN) ruff check --fix .

@@ -3,6 +3,7 @@
 import copy
 import re
 import sys
+import time
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,9 +12,9 @@ import numpy as np
 import pytest
 
 from benchmarks import augment as speed
-from benchmarks import effects, machine
+from benchmarks import effects, latency, machine
 from benchmarks import network as steps
-from reglib import augment
+from reglib import augment, explore
 
 ROOT = Path(__file__).resolve().parents[1]
 TINY = {(5, 6, 1): 3, (8, 8, 3): 2}
@@ -249,6 +250,7 @@ def test_the_pages_name_their_machine_and_every_arm():
         "speed.md": speed.ours((8, 8, 3)),
         "effects.md": effects.ARMS,
         "network.md": map(steps.label, steps.SHAPES),
+        "latency.md": map("`{}`".format, explore.__all__),
     }
     for name, arms in pages.items():
         assert "Machine: " in page(name), name
@@ -256,7 +258,7 @@ def test_the_pages_name_their_machine_and_every_arm():
         assert not missing, f"docs/{name} lacks {missing}: run make bench"
 
 
-@pytest.mark.parametrize("name", ["speed", "network", "effects"])
+@pytest.mark.parametrize("name", ["speed", "network", "effects", "latency"])
 def test_the_readme_quotes_the_pages(name):
     quoted = re.search(rf"<!-- {name} -->\n(.*)<!-- end of {name} -->", README, re.S)[1]
     numbers = re.findall(r"\d[\d.]*", "\n".join(quoted.splitlines()[2:]))
@@ -275,3 +277,35 @@ def test_the_readme_shows_the_largest_gain_first(monkeypatch):
     assert list(shown)[2:] == ["plain", "dropout", "L2"]
     assert shown["plain"] == ["0.700", "1.700", "0.700", "0.700"]
     assert shown["dropout"] == ["+0.100", "+0.100", "0.800", "0.800"]
+
+
+def test_the_slider_that_costs_most_is_moved(monkeypatch):
+    explorer = explore.constraint_balls()
+    update = explorer.update
+
+    def slow(best2, **values):
+        until = time.process_time() + 0.02 * (best2 != explorer.start["best2"])
+        while time.process_time() < until:
+            pass
+        return update(best2=best2, **values)
+
+    monkeypatch.setattr(explorer, "update", slow)
+    monkeypatch.setattr(explore, "constraint_balls", lambda: explorer)
+    assert latency.slowest("constraint_balls") == ["least loss at w₂"]
+    moved = latency.slowest("switches")
+    assert moved[:4] == ["L1", "L1", "L2", "L2"] and len(moved) == 18
+
+
+def test_latencies_are_held_to_every_goal():
+    good = latency.Result(["l2"], [50.0] * 28 + [99.0] * 2, [20.0] * 30, [300.0] * 10)
+    late = good._replace(ours=[50.0] * 27 + [101.0] * 3)
+    results = {
+        "good": good,
+        "late": late,
+        "slow": good._replace(ours=[66.0] * 30, anew=[400.0] * 10),
+        "no gain": good._replace(anew=[249.0] * 10),
+    }
+    text = "\n".join(latency.report(results))
+    assert "1 of 4 explorers meet all three" in text and "Machine: " in text
+    assert rows(text)["`late`"] == ["l2", "50", "101", "20", "300", "6.0"]
+    assert latency.short(results).endswith("| 50 to 66 | 66 to 101 | 249 to 400 | 5.0 to 6.1 |")
