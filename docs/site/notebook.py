@@ -59,7 +59,7 @@ def _cells(cell, state):
             data["text/html"] = formulas(data["text/html"])
         if "image/png" in data:
             alt = output.metadata["image/png"]["alt"]
-            cell.metadata.setdefault("mystnb", {})["image"] = {"alt": alt, "classes": "figure"}
+            cell.metadata.setdefault("mystnb", {})["image"] = {"alt": alt}
             _lighten(data)
     if outputs:
         cell.outputs = [out for out in outputs if "text/markdown" not in out.get("data", {})]
