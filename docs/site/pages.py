@@ -23,7 +23,6 @@ def write(target):
         "course_map": CourseMap("notebooks/")._repr_markdown_(),
         "gains": gains,
         "lessons": lessons(section(readme, "The notebooks")),
-        "guides": {path.stem for path in (ROOT / "docs").glob("*.md")},
         "tasks": tasks(section(readme, "Practising")),
         "topics": bank.topics(),
     }
