@@ -100,6 +100,25 @@ def running_chromium():
 
 
 @contextmanager
+def watched(chromium, name):
+    """Open an empty page; at the end keep its picture, and let no error stand in its console.
+
+    `page.complaints` are the console's errors so far, `page.requests` the addresses asked for.
+    """
+    context = chromium.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.complaints, page.requests = [], []
+    page.on("console", lambda said: said.type == "error" and page.complaints.append(said.text))
+    page.on("pageerror", lambda error: page.complaints.append(str(error)))
+    page.on("request", lambda asked: page.requests.append(asked.url))
+    yield page
+    shoot(page, name)
+    context.close()
+    left = unexpected(page)
+    assert not left, "\n".join(["The browser's console holds errors:", *left])
+
+
+@contextmanager
 def running_lab(home, **environment):
     """Start `reglib lab` for a new user, on a copy of the course in a folder, and end it."""
     root = home / "course"

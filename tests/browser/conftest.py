@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from browsing import CHROMIUM, running_chromium, running_lab, shoot, unexpected
+from browsing import CHROMIUM, running_chromium, running_lab, watched
 
 
 @pytest.fixture(scope="session")
@@ -17,21 +17,10 @@ def chromium():
 
 @pytest.fixture
 def page(chromium, request):
-    """An empty page; at the end its picture is kept, and no error may stand in its console.
-
-    `page.complaints` are the console's errors so far, `page.requests` the addresses asked for.
-    """
-    context = chromium.new_context(viewport={"width": 1280, "height": 900})
-    page = context.new_page()
-    page.complaints, page.requests = [], []
-    page.on("console", lambda said: said.type == "error" and page.complaints.append(said.text))
-    page.on("pageerror", lambda error: page.complaints.append(str(error)))
-    page.on("request", lambda asked: page.requests.append(asked.url))
-    yield page
-    shoot(page, re.sub(r"\W+", "_", request.node.nodeid.partition("browser/")[2]).strip("_"))
-    context.close()
-    left = unexpected(page)
-    assert not left, "\n".join(["The browser's console holds errors:", *left])
+    """An empty page that is `watched`."""
+    name = request.node.nodeid.partition("browser/")[2]
+    with watched(chromium, re.sub(r"\W+", "_", name).strip("_")) as page:
+        yield page
 
 
 @pytest.fixture(scope="session")
