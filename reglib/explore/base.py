@@ -151,8 +151,7 @@ class Explorer(widgets.VBox):
         self.picture = _Picture(format="png", tooltip=alt, layout=size)
         self.text = widgets.HTML(layout={"min_height": "3.2em"})
         self.render()
-        self.still = bytes(self.picture.value)
-        self.start = self.values
+        self.still, self.start = bytes(self.picture.value), self.values
         for control in controls.values():
             opens = " (the space bar opens the list)" * isinstance(control, widgets.Dropdown)
             control.tooltip = control.description + opens  # without one, hovering shows "null"
@@ -167,7 +166,9 @@ class Explorer(widgets.VBox):
     @property
     def values(self):
         """The controls' present values by name."""
-        return {name: control.value for name, control in self.controls.items()}
+        # A browser's slider comes back to 1.0000000000000002, which may colour a pixel otherwise.
+        now = {name: control.value for name, control in self.controls.items()}
+        return {k: float(f"{v:.12g}") if isinstance(v, float) else v for k, v in now.items()}
 
     def reset(self, _=None):
         """Put every control back where it was at the start."""
