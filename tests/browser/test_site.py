@@ -100,12 +100,13 @@ def dead(site, links):
             yield link
 
 
-# axe weighs every piece of coloured code and of formulas: one of each kind is enough.
-KINDS = """() => {
+# axe weighs each piece of coloured code and of each formula: one of a kind is enough, or a lesson
+# takes it minutes.
+ONE_OF_A_KIND = """() => {
   const kinds = new Set();
   for (const piece of document.querySelectorAll(".highlight span, mjx-container")) {
     const kind = piece.tagName + piece.className;
-    piece.toggleAttribute("data-again", kinds.has(kind));
+    if (kinds.has(kind)) piece.remove();
     kinds.add(kind);
   }
 }"""
@@ -113,9 +114,8 @@ KINDS = """() => {
 
 def findings(page, **options):
     """What axe-core calls serious or critical in a page."""
-    page.evaluate(KINDS)
     options |= {"resultTypes": ["violations"], "preload": False}  # it would fetch the styles anew
-    found = playwright.Axe().run(page, {"exclude": [["[data-again]"]]}, options)
+    found = playwright.Axe().run(page, options=options)
     return [
         f"{one['id']}: {node['html'][:200]} {node['failureSummary']}"
         for one in found.response["violations"]
@@ -136,20 +136,21 @@ def faults(page, site, address):
     for fault in ("dollars", "unset", "wrong", "blind", "broken"):
         yield from ((fault, one) for one in facts[fault])
     yield from (("dead link", link) for link in dead(site, facts["links"]))
-    yield from (("axe", one) for one in findings(page))
-    page.evaluate("() => { document.documentElement.dataset.theme = 'dark' }")
-    yield from (("axe, dark", one) for one in findings(page, runOnly=["color-contrast"]))
     page.set_viewport_size({"width": 390, "height": 844})
     if (width := page.evaluate("() => document.documentElement.scrollWidth")) > 390:
         yield "wider than a phone", width
     page.set_viewport_size({"width": 1280, "height": 900})
+    shoot(page, f"site_{address.replace('/', '_').removesuffix('.html')}")
+    page.evaluate(ONE_OF_A_KIND)
+    yield from (("axe", one) for one in findings(page))
+    page.evaluate("() => { document.documentElement.dataset.theme = 'dark' }")
+    yield from (("axe, dark", one) for one in findings(page, runOnly=["color-contrast"]))
 
 
 def test_every_page_is_whole_and_asks_for_nothing(site, addresses, page):
     found = []
     for address in addresses:
         found += [(address, *fault) for fault in faults(page, site, address)]
-        shoot(page, f"site_{address.replace('/', '_').removesuffix('.html')}")
     away = [asked for asked in page.requests if urlsplit(asked).scheme not in LOCAL]
     print(
         f"{len(addresses)} pages, {len(page.requests)} files read, {len(away)} requests elsewhere"
