@@ -112,6 +112,13 @@ ONE_OF_A_KIND = """() => {
 }"""
 
 
+# Half-way from one theme to the other a colour belongs to neither.
+DARK = """() => {
+  document.documentElement.dataset.theme = "dark";
+  document.getAnimations().forEach((animation) => animation.finish());
+}"""
+
+
 def findings(page, **options):
     """What axe-core calls serious or critical in a page."""
     options |= {"resultTypes": ["violations"], "preload": False}  # it would fetch the styles anew
@@ -143,7 +150,7 @@ def faults(page, site, address):
     shoot(page, f"site_{address.replace('/', '_').removesuffix('.html')}")
     page.evaluate(ONE_OF_A_KIND)
     yield from (("axe", one) for one in findings(page))
-    page.evaluate("() => { document.documentElement.dataset.theme = 'dark' }")
+    page.evaluate(DARK)
     yield from (("axe, dark", one) for one in findings(page, runOnly=["color-contrast"]))
 
 
