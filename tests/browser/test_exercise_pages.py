@@ -3,6 +3,7 @@
 import nbformat
 import pytest
 from browsing import FAULTS, ROOT, unexpected
+from cells import write
 
 NAMES = sorted(path.stem for path in ROOT.glob("exercises/*/*.ipynb"))
 HEADINGS = ".jp-OutputArea-output [role=heading]"
@@ -43,9 +44,7 @@ def test_an_error_a_warning_and_a_complaint_are_noticed(lab, page):
         "1 / 0",
         "print('never run')",
     ]
-    cells = [nbformat.v4.new_code_cell(line) for line in lines]
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), lab.root / "fault.ipynb")
+    write(lab, "fault.ipynb", lines)
     lab.open(page, "fault.ipynb")
     lab.run_all(page)
     warning, error = page.locator(FAULTS).all_inner_texts()
