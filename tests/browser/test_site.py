@@ -100,15 +100,16 @@ def dead(site, links):
             yield link
 
 
-# axe weighs each piece of coloured code and of each formula: one of a kind is enough, or a lesson
-# takes it minutes.
+# axe weighs each piece of coloured code, of each formula and each row of a table: one of a kind is
+# enough, and three rows, or a lesson takes it minutes.
 ONE_OF_A_KIND = """() => {
   const kinds = new Set();
-  for (const piece of document.querySelectorAll(".highlight span, mjx-container")) {
+  for (const piece of document.querySelectorAll(".highlight span, .sig span, mjx-container")) {
     const kind = piece.tagName + piece.className;
     if (kinds.has(kind)) piece.remove();
     kinds.add(kind);
   }
+  document.querySelectorAll("tbody tr:nth-child(n + 4)").forEach((row) => row.remove());
 }"""
 
 
