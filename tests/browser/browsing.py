@@ -77,13 +77,15 @@ RUN_ALL = """(patience) => Promise.race([
   window.jupyterapp.commands.execute("notebook:run-all-cells"),
   new Promise((_, fail) => setTimeout(() => fail(Error("the cells run too long")), patience)),
 ])"""
-# JupyterLab calls a run over at the first error, also where the cell's tag says that it goes on.
+# JupyterLab calls a run over at the first error, also where the cell's tag says that it goes on,
+# and it adds cells that are out of sight to the page when it finds the time.
 DONE = f"""() => {{
   const cells = [...{_PANEL}.content.model.cells].filter(
     (cell) => cell.type === "code" && cell.sharedModel.source.trim());
   const failed = (cell) => !cell.getMetadata("tags")?.includes("raises-exception")
     && cell.outputs.toJSON().some((output) => output.output_type === "error");
   return (cells.every((cell) => cell.executionCount !== null) || cells.some(failed))
+    && {_PANEL}.content.widgets.every((cell) => cell.isAttached && !cell.isPlaceholder())
     && {_PANEL}.sessionContext.session.kernel.status === "idle";
 }}"""
 

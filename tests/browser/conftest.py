@@ -15,6 +15,15 @@ def chromium():
         yield browser
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport():
+    """Let one line of the summary speak for every test that skips without Chromium."""
+    report = yield
+    if report.skipped and not CHROMIUM:
+        report.longrepr = (__file__, None, report.longrepr[2])
+    return report
+
+
 @pytest.fixture
 def page(chromium, request):
     """An empty page that is `watched`."""
