@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import threading
@@ -132,15 +133,17 @@ def running_lab(home, **environment):
     shown = {"LabApp": {"expose_app_in_browser": True}}  # window.jupyterapp, for `Lab.command`
     (settings / "jupyter_server_config.json").write_text(json.dumps(shown))
     user = {f"JUPYTER_{name}_DIR": str(settings) for name in ("CONFIG", "DATA", "RUNTIME")}
+    with socket.create_server(("127.0.0.1", 0)) as free:  # two that look for one may take the same
+        port = free.getsockname()[1]
     process = subprocess.Popen(
-        [sys.executable, "-m", "reglib.cli", "lab", "--no-browser"],
+        [sys.executable, "-m", "reglib.cli", "lab", "--no-browser", "--port", str(port)],
         cwd=root,
         env=os.environ | user | {"REGLIB_DATA": str(home / "data")} | environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         text=True,
     )
-    watchdog = threading.Timer(90, process.kill)  # a start that hangs ends the reading below
+    watchdog = threading.Timer(300, process.kill)  # a start that hangs ends the reading below
     watchdog.start()
     try:
         said, found = "", None

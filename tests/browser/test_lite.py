@@ -23,10 +23,12 @@ NO_KERNEL = {
     PYTHON: "the kernel could not fetch its Python",
     "null (reading 'kernel')": "JupyterLab asks the kernel that did not start",
 }
-SHOWN = """([cells, pictures]) => {
+# A formula, and a picture where the notebook has stored one: JupyterLab adds what is out of sight
+# when it finds the time.
+SHOWN = """(pictures) => {
   const all = (what) => [...document.querySelectorAll(".jp-Notebook " + what)];
-  return all(".jp-Cell").length === cells && all("mjx-container").length > 0
-    && all(".jp-OutputArea img").filter((it) => it.naturalWidth > 0).length === pictures;
+  const seen = all(".jp-OutputArea img").some((it) => it.naturalWidth > 0);
+  return all("mjx-container").length > 0 && (seen || !pictures);
 }"""
 
 
@@ -84,11 +86,11 @@ def test_a_notebook_opens(path, address, monkeypatch, page):
     page.context.route("**/*", only_here)
     stored = json.loads((ROOT / path).read_text(encoding="utf-8"))["cells"]
     outputs = [output for cell in stored for output in cell.get("outputs", [])]
-    pictures = sum("image/png" in output.get("data", {}) for output in outputs)
+    pictures = any("image/png" in output.get("data", {}) for output in outputs)
     title = "".join(stored[0]["source"]).partition("\n")[0].removeprefix("# ")
     with page.context.expect_event("request", lambda asked: PYTHON in asked.url, timeout=120_000):
         page.goto(f"{address}/lab/index.html?path={path}")
-    page.wait_for_function(SHOWN, arg=[len(stored) + 1, pictures], timeout=120_000)
+    page.wait_for_function(SHOWN, arg=pictures, timeout=120_000)
     assert page.locator(".jp-Notebook h1").first.text_content().rstrip("¶") == title
     assert "needs internet" in page.locator(".jp-Notebook .jp-Cell").first.text_content()
     assert hosts == {"127.0.0.1", PYTHON}
