@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 from IPython.core.interactiveshell import InteractiveShell
+from jupyterlite_pyodide_kernel import constants
 
 from docs.site import lite
 
@@ -44,7 +45,7 @@ def test_the_cell_installs_all_that_the_notebooks_import():
 
 def test_copies_for_colab_differ_in_one_cell_and_in_links(tmp_path):
     lite.colab(tmp_path, "OWNER/NAME", "1a2b3c")
-    paths = [path.relative_to(ROOT) for glob in lite.NOTEBOOKS for path in ROOT.glob(glob)]
+    paths = lite.notebooks()
     assert len(paths) == 11
     for path in paths:
         (first, *copied), stored = (
@@ -67,10 +68,10 @@ def test_copies_for_colab_differ_in_one_cell_and_in_links(tmp_path):
 
 def test_pages_lead_elsewhere_only_where_a_repository_is_named(monkeypatch):
     monkeypatch.delenv("REPOSITORY", raising=False)
-    assert lite.doors("notebooks/00_start_here.ipynb") == ""
+    assert lite.launch_links("notebooks/00_start_here.ipynb") == ""
     monkeypatch.setenv("REPOSITORY", "OWNER/NAME")
     monkeypatch.setenv("GITHUB_SHA", "1a2b3c")
-    assert re.findall('href="(.*?)"', lite.doors("exercises/01_a/01_a.ipynb")) == [
+    assert re.findall('href="(.*?)"', lite.launch_links("exercises/01_a/01_a.ipynb")) == [
         "../../lite/lab/index.html?path=exercises%2F01_a%2F01_a.ipynb",
         "https://colab.research.google.com/github/OWNER/NAME/blob/colab/exercises/01_a/01_a.ipynb",
         "https://mybinder.org/v2/gh/OWNER/NAME/1a2b3c?urlpath=lab%2Ftree%2Fexercises%2F01_a%2F01_a.ipynb",
@@ -78,11 +79,15 @@ def test_pages_lead_elsewhere_only_where_a_repository_is_named(monkeypatch):
 
 
 def test_the_pins_are_those_of_the_pyodide_that_the_kernel_starts():
-    constants = pytest.importorskip("jupyterlite_pyodide_kernel.constants")
-    head, *lines = (ROOT / "docs/site/pyodide.txt").read_text().splitlines()
+    head, *lines = (ROOT / "docs/site/pyodide.txt").read_text(encoding="utf-8").splitlines()
     assert f"Pyodide {constants.PYODIDE_VERSION}, which has Python 3.14" in head
     assert constants.PYODIDE_PYTHON_VERSION == "3.14"
-    assert set(lite.needs()) <= {line.partition("==")[0] for line in lines}
+    pins = {name: version for name, _, version in (line.partition("==") for line in lines)}
+    assert set(lite.needs()) <= pins.keys()
+    page = (ROOT / "docs/hosting.md").read_text(encoding="utf-8")
+    assert f"Pyodide {constants.PYODIDE_VERSION}" in page
+    for name in ("NumPy", "SciPy", "Matplotlib", "scikit-learn"):
+        assert f"{name} {pins[name.lower()]}" in page
 
 
 def test_the_publishing_workflow_names_what_exists():
@@ -90,8 +95,8 @@ def test_the_publishing_workflow_names_what_exists():
     workflow, makefile = yaml.safe_load(text), (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = re.findall(r"run: make (\w+)", text)
     assert targets and all(re.search(rf"^{target}:.*##", makefile, re.M) for target in targets)
-    for path in re.findall(r"(?:-r |--nbval-cell-timeout 120 )(\S+)", text):
-        assert (ROOT / path).exists()
+    paths = re.findall(r"(?:-r |--nbval-cell-timeout 120 )(\S+)", text)
+    assert len(paths) == 2 and all((ROOT / path).exists() for path in paths)
     assert workflow["permissions"] == {"contents": "read"}
     granted = {name: job.get("permissions", {}) for name, job in workflow["jobs"].items()}
     assert granted == dict(
@@ -99,6 +104,15 @@ def test_the_publishing_workflow_names_what_exists():
         colab={"contents": "write"},
     )  # fmt: skip
     assert "lite/lab" in lite.LITE and "build/site/lite" in text  # where the pages expect it
+
+
+def test_a_repository_that_is_named_wrongly_is_refused(monkeypatch):
+    monkeypatch.setenv("REPOSITORY", "NAME")
+    with pytest.raises(ValueError, match="REPOSITORY must be OWNER/NAME, got 'NAME'"):
+        lite.launch_links("notebooks/00_start_here.ipynb")
+    command = [sys.executable, "-m", "docs.site.lite", "build/colab", "--colab", "OWNER/NAME"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode and "must be OWNER/NAME@COMMIT, got 'OWNER/NAME'" in done.stderr
 
 
 def test_binder_gets_the_course_as_the_lab_starts_it():

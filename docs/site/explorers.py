@@ -4,7 +4,6 @@ import base64
 import html
 import io
 import tomllib
-from functools import partial
 from math import log10
 from pathlib import Path
 
@@ -16,8 +15,8 @@ from reglib import explore
 PLACES = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
 LIMIT = 300_000  # bytes of one explorer's pictures and words, as its page carries them
 MANY_COLORS = 10_000  # a picture with more of them holds a photograph
-_PANEL = """<img src="data:{};base64,{}" alt="{}" width="{}" height="{}">
-<div class="explorer-says">{}</div>"""
+SAYS = '<div class="explorer-says">{}</div>'
+_PICTURE = '<img src="data:image/{};base64,{}" alt="{}" width="{}" height="{}">\n'
 _SLIDER = {"layout": {"width": "32em", "max_width": "100%"}, "style": {"description_width": "9em"}}
 
 
@@ -34,19 +33,21 @@ def is_photograph(picture):
 
 
 def _encoded(pictures, room):
-    """Return the pictures' MIME type, and each as base64: the best looks that fit into the room."""
+    """Return the pictures' form, and each as base64: the best looks that fit into the room."""
     if any(map(is_photograph, pictures)):
-        form, ways = "jpeg", [partial(encode, form="jpeg", quality=q) for q in range(80, 20, -10)]
+        form, ways = "jpeg", [lambda p, q=q: encode(p, form, quality=q) for q in range(80, 20, -10)]
     else:
         form, ways = (
             "png",
-            [lambda p, n=n: encode(p.quantize(n, 1, dither=0), "png") for n in (64, 32)],
+            [lambda p, n=n: encode(p.quantize(n, 1, dither=0), form) for n in (64, 32)],
         )
     for way in ways:
         files = [base64.b64encode(way(picture)).decode() for picture in pictures]
         if sum(map(len, files)) < room:
-            break
-    return f"image/{form}", files
+            return form, files
+    raise ValueError(
+        f"{len(files)} pictures do not fit into {room:,.0f} bytes: take fewer positions"
+    )
 
 
 def _on_grid(control, value):
@@ -108,26 +109,34 @@ def prepare(call):
     positions = _positions(explorer, place)
     if not 9 <= len(positions) <= 15:
         raise ValueError(f"explore.{call}: {len(positions)} positions, 9 to 15 are wanted")
-    frames = list(_frames(explorer, positions.values()))
+    pictures, says = zip(*_frames(explorer, positions.values()), strict=True)
     explorer.reset()
     still = Image.open(io.BytesIO(explorer.still)).convert("RGB")
-    if still not in (pictures := [picture for picture, _ in frames]):
+    if still not in pictures:
         raise ValueError(f"explore.{call}: no position is its start, {explorer.start}")
-    start = pictures.index(still)
     name = place.get("slider") or explorer.controls[place["control"]].description
+    alts = [f"{explorer.alt} Here: {name} {position}." for position in positions]
+    panels = _panels(pictures, alts, says)
+    own = explorer.words[call.partition("(")[0]]["caption"]
+    box = _linked(name, list(positions), panels, pictures.index(still))
+    return explorer, box, place.get("caption", own)
+
+
+def _panels(pictures, alts, says):
+    """Return HTML for each position: the picture, with its alternative text, and the words."""
     # The words and the widgets' own state need the rest of the room.
-    kind, files = _encoded(pictures, 0.94 * LIMIT)
-    alts = [html.escape(f"{explorer.alt} Here: {name} {position}.") for position in positions]
-    panels = [
-        _PANEL.format(kind, file, alt, *picture.size, says)
-        for file, alt, (picture, says) in zip(files, alts, frames, strict=True)
+    form, files = _encoded(pictures, 0.94 * LIMIT)
+    return [
+        _PICTURE.format(form, file, html.escape(alt), *picture.size) + SAYS.format(line)
+        for file, alt, picture, line in zip(files, alts, pictures, says, strict=True)
     ]
-    slider = widgets.SelectionSlider(
-        options=list(positions), index=start, description=name, **_SLIDER
-    )
+
+
+def _linked(name, positions, panels, start):
+    """Return a slider and, below it, the panel of its position: linked in the browser."""
+    slider = widgets.SelectionSlider(options=positions, index=start, description=name, **_SLIDER)
     stack = widgets.Stack([widgets.HTML(panel) for panel in panels], selected_index=start)
     widgets.jslink((slider, "index"), (stack, "selected_index"))
     box = widgets.VBox([slider, stack])
     box.add_class("explorer")
-    own = explorer.words[call.partition("(")[0]]["caption"]
-    return explorer, box, place.get("caption", own)
+    return box

@@ -20,6 +20,7 @@ COLAB = "https://colab.research.google.com/github/{repository}/blob/colab/{path}
 GITHUB = "https://github.com/{repository}/blob/{commit}/{path}"
 BINDER = "https://mybinder.org/v2/gh/{repository}/{commit}?urlpath=lab%2Ftree%2F{quoted}"
 LITE = "{up}lite/lab/index.html?path={quoted}"
+REPOSITORY = r"[\w.-]+/[\w.-]+"
 LINK = re.compile(r"(?<=\]\()(?!https?:|#)([^\s)#]+)(?=[)#])")  # to a file of the course
 
 
@@ -30,24 +31,27 @@ def needs():
     return [name for name in names if name not in TABLES["unused"]]
 
 
-def copies(target, first_cell, change=lambda notebook, path: None):
+def notebooks():
+    """Lessons and exercises: their paths from the repository's folder."""
+    return [path.relative_to(ROOT) for each in NOTEBOOKS for path in sorted(ROOT.glob(each))]
+
+
+def copies(target, first_cell, change):
     """Write lessons and exercises into `target`, each with one more cell, its first.
 
-    `change(notebook, path)` may alter a copy further; `path` is its place in the repository.
+    `change(notebook, path)` alters a copy further; `path` is its place in the repository.
     """
     cell = {"cell_type": "code", "execution_count": None, "id": "install", "metadata": {}}
-    for pattern in NOTEBOOKS:
-        for source in sorted(ROOT.glob(pattern)):
-            notebook = json.loads(source.read_text(encoding="utf-8"))
-            for output in (made for old in notebook["cells"] for made in old.get("outputs", ())):
-                data = output.get("data", {})  # JupyterLite shows no text that is a list of lines
-                data |= {kind: "".join(text) for kind, text in data.items() if "text/" in kind}
-            notebook["cells"].insert(0, cell | {"outputs": [], "source": first_cell})
-            path = source.relative_to(ROOT)
-            change(notebook, path.as_posix())
-            (target / path).parent.mkdir(parents=True, exist_ok=True)
-            text = json.dumps(notebook, indent=1, ensure_ascii=False)
-            (target / path).write_text(text + "\n", encoding="utf-8")
+    for path in notebooks():
+        notebook = json.loads((ROOT / path).read_text(encoding="utf-8"))
+        for output in (made for old in notebook["cells"] for made in old.get("outputs", ())):
+            data = output.get("data", {})  # JupyterLite shows no text that is a list of lines
+            data |= {kind: "".join(text) for kind, text in data.items() if "text/" in kind}
+        notebook["cells"].insert(0, cell | {"outputs": [], "source": first_cell})
+        change(notebook, path.as_posix())
+        (target / path).parent.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(notebook, indent=1, ensure_ascii=False)
+        (target / path).write_text(text + "\n", encoding="utf-8")
 
 
 def first_cell(place, reglib):
@@ -95,7 +99,7 @@ def lite(target):
         _run(site, "jupyterlite_core", "build", "--output-dir", target.resolve())
 
 
-def doors(path):
+def launch_links(path):
     """HTML with links that open a notebook on other people's computers; empty without REPOSITORY.
 
     The publishing workflow sets REPOSITORY to OWNER/NAME and GITHUB_SHA to the commit, and puts
@@ -104,6 +108,8 @@ def doors(path):
     repository, commit = os.environ.get("REPOSITORY"), os.environ.get("GITHUB_SHA", "HEAD")
     if not repository:
         return ""
+    if not re.fullmatch(REPOSITORY, repository):
+        raise ValueError(f"REPOSITORY must be OWNER/NAME, got {repository!r}")
     about = dict(repository=repository, commit=commit, path=path, quoted=quote(path, safe=""))
     pages = {"Try it in the browser": LITE, "Open in Colab": COLAB, "Open in Binder": BINDER}
     links = (
@@ -111,6 +117,13 @@ def doors(path):
         for said, page in pages.items()
     )
     return f"With internet: {', '.join(links)}."
+
+
+def _source(text):
+    """Return the repository and the commit that `--colab` names."""
+    if not re.fullmatch(rf"{REPOSITORY}@[\w./-]+", text):
+        raise argparse.ArgumentTypeError(f"must be OWNER/NAME@COMMIT, got {text!r}")
+    return text.split("@")
 
 
 def _write(path, data):
@@ -128,9 +141,10 @@ def _run(folder, module, *arguments):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("target", type=Path, help="the folder to write to")
-    parser.add_argument("--colab", metavar="OWNER/NAME@COMMIT", help="where Colab finds the course")
+    said = "write copies for Colab, which finds the course there"
+    parser.add_argument("--colab", type=_source, metavar="OWNER/NAME@COMMIT", help=said)
     given = parser.parse_args()
     if given.colab:
-        colab(given.target, *given.colab.split("@"))
+        colab(given.target, *given.colab)
     else:
         lite(given.target)

@@ -18,7 +18,6 @@ NOTES = {
     "To predict, to answer and to move every control, run it in JupyterLab:",
     "exercises": "Answers are written and checked in JupyterLab:",
 }
-SAYS = '<div class="explorer-says">{}</div>'
 CAPTION = (
     '<p class="explorer-caption">{} <span>In JupyterLab this explorer has all its controls.</span>'
 )
@@ -40,7 +39,7 @@ def make_page(path, name):
         notebook.metadata["widgets"] = {STATE: VERSION | {"state": state}}
     title, _, rest = notebook.cells[0].source.partition("\n")
     original = f"{{download}}`download the notebook </downloads/{name.as_posix()}>`"
-    note = f"{NOTES[name.parts[0]]} `make lab`, or {original}. {lite.doors(name.as_posix())}"
+    note = f"{NOTES[name.parts[0]]} `make lab`, or {original}. {lite.launch_links(name.as_posix())}"
     notebook.cells[0].source = f"{title}\n\n```{{note}}\n{note}\n```\n{rest}"
     nbformat.write(notebook, path)
 
@@ -71,7 +70,9 @@ def _explorer(call, stored, state):
     state |= dependency_state(box)
     shown = {VIEW: VERSION | {"model_id": box.model_id}}
     words = explorer.update(**explorer.start), caption
-    says, below = (form.format(text) for form, text in zip((SAYS, CAPTION), words, strict=True))
+    says, below = (
+        form.format(text) for form, text in zip((explorers.SAYS, CAPTION), words, strict=True)
+    )
     return [
         *stored,
         *(new_output("display_data", data) for data in ({"text/html": says}, shown)),

@@ -1,17 +1,19 @@
 """Gather what Sphinx reads: lessons, exercises and guides, laid out as in the repository."""
 
+import argparse
 import shutil
-import sys
 from pathlib import Path
 
-from docs.site import notebook, pages
+from docs.site import lite, notebook, pages
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ("notebooks/*.ipynb", "exercises/*/*.ipynb", "docs/*.md", "docs/*.png", "CONTRIBUTING.md")
+PAGES = (*lite.NOTEBOOKS, "docs/*.md", "docs/*.png", "CONTRIBUTING.md")
 
 
 def stage(target):
     """Write all pages of the site into the folder `target`, made anew."""
+    if ROOT.is_relative_to(target.resolve()):
+        raise ValueError(f"target must not hold the course, got {str(target)!r}")
     shutil.rmtree(target, ignore_errors=True)
     for pattern in PAGES:
         for source in sorted(ROOT.glob(pattern)):
@@ -34,4 +36,6 @@ def anchor(title):
 
 
 if __name__ == "__main__":
-    stage(Path(sys.argv[1]))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("target", type=Path, help="the folder to write to; all in it is deleted")
+    stage(parser.parse_args().target)
