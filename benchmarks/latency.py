@@ -12,14 +12,13 @@ from itertools import cycle, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import nbformat
 import numpy as np
 from tqdm import tqdm
 
 from benchmarks.machine import ROOT, machine, quote, write
 from reglib import explore
 from reglib.explore.base import Explorer, house_style
-from tests.browser.browsing import CHROMIUM, IDLE, running_chromium, running_lab
+from tests.browser.browsing import CHROMIUM, IDLE, PANEL, PATIENCE, running_chromium, running_lab
 
 MOVES, MOVES_ANEW = 30, 10  # of an explorer, and of its twin made by `interact`
 MEDIAN, LATE, FASTER = 65, 100, 5  # the goals: at most, at most, at least
@@ -134,17 +133,14 @@ def slowest(name):
 
 def open_cell(lab, page):
     """Open a notebook of one empty cell."""
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}  # or it would ask
-    cell = nbformat.v4.new_code_cell()
-    nbformat.write(nbformat.v4.new_notebook(cells=[cell], metadata=kernel), lab.root / CELL)
+    lab.write(CELL, [""])
     lab.open(page, CELL)
 
 
 def run(lab, page, code):
     """Have the notebook's one cell hold this code, and run it."""
     page.evaluate(
-        "(code) => jupyterapp.shell.currentWidget.content.activeCell.model.sharedModel"
-        ".setSource(code)",
+        f"(code) => {PANEL}.content.activeCell.model.sharedModel.setSource(code)",
         f"import sys; sys.path.append({str(ROOT)!r})\nfrom benchmarks import latency\n{code}",
     )
     lab.run_all(page)
@@ -159,8 +155,8 @@ def times(page, labels, moves):
         control.locator(".noUi-handle, input[type=checkbox]").focus()
         page.evaluate(WATCH)
         page.keyboard.press(page.evaluate(KEY))
-        found.append(page.wait_for_function("() => window.answer", timeout=60_000).json_value())
-        page.wait_for_function(IDLE, timeout=60_000)  # no move finds the kernel busy with another
+        found.append(page.wait_for_function("() => window.answer").json_value())
+        page.wait_for_function(IDLE)  # no move finds the kernel busy with another
     return found
 
 
@@ -228,6 +224,7 @@ def main():
         running_lab(Path(home), OPENBLAS_NUM_THREADS="1") as lab,
     ):
         page = chromium.new_page(viewport={"width": 1280, "height": 900})
+        page.set_default_timeout(PATIENCE)
         results = measure(lab, page, explore.__all__)
     write("latency.md", report(results))
     quote("latency", short(results))

@@ -5,16 +5,15 @@ import re
 from types import ModuleType
 
 import pytest
+from markdown_it import MarkdownIt
+from mdit_py_plugins.dollarmath import dollarmath_plugin
 
 import reglib
+from docs.site import pages
+from docs.site.markdown import markdown
 from reglib import assess, cli, explore
 from reglib.assess.questions import TOPICS, bank
 from reglib.assess.questions.show import rich
-
-pytest.importorskip("myst_parser", reason="the site's packages: pip install -e .[site]")
-
-from docs.site import pages  # noqa: E402
-from docs.site.markdown import markdown  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -83,9 +82,6 @@ def plain(page):
 
 def test_markdown_says_what_the_questions_say():
     """No star, underscore or bracket of a question is taken for markup."""
-    from markdown_it import MarkdownIt
-    from mdit_py_plugins.dollarmath import dollarmath_plugin
-
     parser = MarkdownIt("commonmark").enable("table")
     dollarmath_plugin(parser, renderer=lambda text, _: f"${html.escape(text, quote=False)}$")
     for question in bank().values():

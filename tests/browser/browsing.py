@@ -12,13 +12,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.request import Request, urlopen
 
+import nbformat
+
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
-# Without these Chromium looks up its maker's hosts at every start.
+# It may run as root, needs no graphics card, and does not look up its maker's hosts at its start.
 FLAGS = """--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync
     --disable-background-networking --disable-component-update""".split()
 SHOTS = ROOT / "build" / "screenshots"
+PATIENCE = 120_000  # milliseconds: what a page does beside other tests takes its time
 # What a page may write into the console without failing its test: a pattern, and why.
 ALLOWED = {
     "Shared module @jupyterlite": "what builds `make lite` offers JupyterLab a part of its own",
@@ -34,7 +37,6 @@ def unexpected(page):
 
 def shoot(page, name):
     """Keep a picture of the page in build/screenshots/."""
-    SHOTS.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=SHOTS / f"{name}.png")
 
 
@@ -44,18 +46,19 @@ class Lab:
     def __init__(self, root, address, token):
         self.root, self.address, self.token = root, address, token
 
+    def write(self, path, sources):
+        """Write a notebook with these cells into the course."""
+        cells = [nbformat.v4.new_code_cell(source) for source in sources]
+        kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}  # or it would ask
+        nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), self.root / path)
+
     def open(self, page, path):
         """Open a file of the course, and wait until its kernel can be asked."""
         page.goto(f"{self.address}/lab/tree/{path}?token={self.token}&reset")
-        page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
-        page.wait_for_function(IDLE, timeout=60_000)
+        page.wait_for_selector(".jp-Notebook .jp-Cell")
+        page.wait_for_function(IDLE)
 
-    def command(self, page, name, **options):
-        """Have JupyterLab do one of its commands, such as notebook:run-all-cells, to its end."""
-        page.evaluate("([name, args]) => window.jupyterapp.commands.execute(name, args)",
-                      [name, options])  # fmt: skip
-
-    def run_all(self, page, seconds=180):
+    def run_all(self, page, seconds=300):
         """Run every cell, and wait until the last one has ended, or one has failed."""
         page.evaluate(RUN_ALL, 1000 * seconds)
         page.wait_for_function(DONE, timeout=1000 * seconds)
@@ -72,8 +75,8 @@ class Lab:
             return json.loads(answer.read() or "null")
 
 
-_PANEL = "window.jupyterapp?.shell.currentWidget"
-IDLE = f"() => {_PANEL}?.sessionContext?.session?.kernel?.status === 'idle'"
+PANEL = "window.jupyterapp?.shell.currentWidget"
+IDLE = f"() => {PANEL}?.sessionContext?.session?.kernel?.status === 'idle'"
 RUN_ALL = """(patience) => Promise.race([
   window.jupyterapp.commands.execute("notebook:run-all-cells"),
   new Promise((_, fail) => setTimeout(() => fail(Error("the cells run too long")), patience)),
@@ -81,13 +84,13 @@ RUN_ALL = """(patience) => Promise.race([
 # JupyterLab calls a run over at the first error, also where the cell's tag says that it goes on,
 # and it adds cells that are out of sight to the page when it finds the time.
 DONE = f"""() => {{
-  const cells = [...{_PANEL}.content.model.cells].filter(
+  const cells = [...{PANEL}.content.model.cells].filter(
     (cell) => cell.type === "code" && cell.sharedModel.source.trim());
   const failed = (cell) => !cell.getMetadata("tags")?.includes("raises-exception")
     && cell.outputs.toJSON().some((output) => output.output_type === "error");
   return (cells.every((cell) => cell.executionCount !== null) || cells.some(failed))
-    && {_PANEL}.content.widgets.every((cell) => cell.isAttached && !cell.isPlaceholder())
-    && {_PANEL}.sessionContext.session.kernel.status === "idle";
+    && {PANEL}.content.widgets.every((cell) => cell.isAttached && !cell.isPlaceholder())
+    && {PANEL}.sessionContext.session.kernel.status === "idle";
 }}"""
 
 
@@ -109,6 +112,7 @@ def watched(chromium, name):
     `page.complaints` are the console's errors so far, `page.requests` the addresses asked for.
     """
     context = chromium.new_context(viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
     page.complaints, page.requests = [], []
     page.on("console", lambda said: said.type == "error" and page.complaints.append(said.text))
@@ -130,7 +134,7 @@ def running_lab(home, **environment):
             shutil.copytree(ROOT / folder, root / folder)
     settings = home / "jupyter"
     settings.mkdir()
-    shown = {"LabApp": {"expose_app_in_browser": True}}  # window.jupyterapp, for `Lab.command`
+    shown = {"LabApp": {"expose_app_in_browser": True}}  # window.jupyterapp
     (settings / "jupyter_server_config.json").write_text(json.dumps(shown))
     user = {f"JUPYTER_{name}_DIR": str(settings) for name in ("CONFIG", "DATA", "RUNTIME")}
     with socket.create_server(("127.0.0.1", 0)) as free:  # two that look for one may take the same
@@ -157,4 +161,4 @@ def running_lab(home, **environment):
     finally:
         process.terminate()
         process.stdout.close()
-        process.wait(timeout=30)
+        process.wait(timeout=120)

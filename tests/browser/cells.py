@@ -3,21 +3,12 @@
 import itertools
 import re
 
-import nbformat
-from browsing import IDLE, shoot
+from browsing import IDLE, PANEL, PATIENCE, shoot
 from playwright.sync_api import expect
 
 FRONT = ".jp-NotebookPanel:not(.lm-mod-hidden)"
-PANEL = "window.jupyterapp.shell.currentWidget"
 KERNEL = f"{PANEL}.sessionContext.session.kernel"
-expect.set_options(timeout=60_000)  # a kernel that draws beside other tests takes its time
-
-
-def write(lab, path, sources):
-    """Write a notebook with these cells into the lab's course."""
-    cells = [nbformat.v4.new_code_cell(source) for source in sources]
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), lab.root / path)
+expect.set_options(timeout=PATIENCE)
 
 
 def cell(page, text):
@@ -82,4 +73,4 @@ def save_and_reload(page):
     page.keyboard.press("Control+s")
     page.wait_for_function(f"() => !{PANEL}.context.model.dirty")
     page.reload()
-    page.wait_for_function(IDLE, timeout=60_000)
+    page.wait_for_function(IDLE)

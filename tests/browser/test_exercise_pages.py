@@ -3,7 +3,6 @@
 import nbformat
 import pytest
 from browsing import FAULTS, ROOT, unexpected
-from cells import write
 
 NAMES = sorted(path.stem for path in ROOT.glob("exercises/*/*.ipynb"))
 HEADINGS = ".jp-OutputArea-output [role=heading]"
@@ -32,7 +31,7 @@ def test_an_error_a_warning_and_a_complaint_are_noticed(lab, page):
         "1 / 0",
         "print('never run')",
     ]
-    write(lab, "fault.ipynb", lines)
+    lab.write("fault.ipynb", lines)
     lab.open(page, "fault.ipynb")
     lab.run_all(page)
     warning, error = page.locator(FAULTS).all_inner_texts()

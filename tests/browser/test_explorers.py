@@ -2,7 +2,6 @@
 
 import pytest
 from browsing import SHOTS, watched
-from cells import write
 
 from reglib import explore
 from reglib.explore.base import Explorer
@@ -47,7 +46,7 @@ UNTIL = f"""async (box, [parts, before]) => {{
 def sheet(server, chromium):
     """A page with one notebook that holds every explorer, run."""
     calls = [f"explore.{name}()" for name in explore.__all__]
-    write(server, "explorers.ipynb", ["from reglib import explore", *calls])
+    server.write("explorers.ipynb", ["from reglib import explore", *calls])
     with watched(chromium, "test_explorers") as page:
         server.open(page, "explorers.ipynb")
         server.run_all(page)

@@ -3,8 +3,8 @@
 import re
 
 import numpy as np
-from browsing import shoot
-from cells import PANEL, cell, on_a_phone, run, tab_to, told_by_kernel, write
+from browsing import PANEL, shoot
+from cells import cell, on_a_phone, run, tab_to, told_by_kernel
 from playwright.sync_api import expect
 
 from reglib.assess.questions import KINDS, TOPICS, bank
@@ -94,7 +94,7 @@ def hidden(page, place, question):
 
 
 def test_the_mock_interview_goes_from_its_form_to_the_report_by_keyboard_alone(lab, page):
-    write(lab, "my/mock.ipynb", ["from reglib.assess import interview", "interview()"])
+    lab.write("my/mock.ipynb", ["from reglib.assess import interview", "interview()"])
     lab.open(page, "my/mock.ipynb")
     run(page, cell(page, "import interview"))
     place = run(page, cell(page, "interview()"))
@@ -145,7 +145,7 @@ def test_the_mock_interview_goes_from_its_form_to_the_report_by_keyboard_alone(l
 
 def test_a_wrong_answer_to_each_kind_of_question_is_told_what_is_wrong(lab, page):
     asked = {question.id: question for question in OF.values()}
-    write(lab, "my/ask.ipynb", ["from reglib.assess import ask", *(f"ask({i!r})" for i in asked)])
+    lab.write("my/ask.ipynb", ["from reglib.assess import ask", *(f"ask({i!r})" for i in asked)])
     lab.open(page, "my/ask.ipynb")
     run(page, cell(page, "import ask"))
     for name, question in asked.items():

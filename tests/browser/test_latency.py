@@ -19,5 +19,6 @@ update = slow.update
 slow.update = lambda **values: time.sleep(values["L1"] / 2) or update(**values)
 slow"""
     latency.run(lab, page, slow)
-    on, off = latency.times(page, ["L1"] * 2, 2)
-    assert on > 500 and on > off
+    found = latency.times(page, ["L1"], 6)
+    on, off = found[::2], found[1::2]
+    assert min(on) > 500 and min(on) > min(off)

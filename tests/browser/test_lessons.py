@@ -40,9 +40,9 @@ def test_it_shows_its_explorers_unrun_and_runs_without_an_error(lab, page, path)
     cells, pictures, alts = explorers(path)
     assert all(alts)
     lab.open(page, path)
-    page.wait_for_function(STILL, arg=pictures, timeout=60_000)
+    page.wait_for_function(STILL, arg=pictures)
     assert page.locator("img.widget-image").count() == 0, "nothing has been run"
     lab.run_all(page)
-    page.wait_for_function(LIVE, arg=alts, timeout=60_000)
+    page.wait_for_function(LIVE, arg=alts)
     assert page.locator(".jp-Notebook .jp-Cell").count() == len(cells), "JupyterLab hides some"
     assert page.locator(FAULTS).all_inner_texts() == []

@@ -6,19 +6,18 @@ import re
 import subprocess
 import sys
 from functools import cache
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from browsing import ROOT, shoot
 
 from docs.site import explorers
 
-playwright = pytest.importorskip("axe_playwright_python.sync_playwright")
 NOTEBOOKS = sorted(path.stem for path in ROOT.glob("notebooks/*.ipynb"))
 SPHINX = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-c", "docs/site"]
 ENV = os.environ | {"OPENBLAS_NUM_THREADS": "1"}
-
-
 LOCAL = ("file", "data", "blob")
 
 
@@ -59,14 +58,12 @@ FACTS = """() => {
     if (/\\$[^$]+\\$|\\\\\\(/.test(texts.currentNode.data)) dollars.push(texts.currentNode.data);
   return {
     dollars,
-    formulas: document.querySelectorAll("mjx-container").length,
     unset: [...document.querySelectorAll(".math:not(:has(mjx-container))")].map((m) => m.innerText),
     wrong: [...document.querySelectorAll("[data-mml-node=merror]")].map((m) => m.outerHTML),
     headings: [...article.querySelectorAll("h1, h2, h3, h4, h5, h6")].map((h) => +h.tagName[1]),
     blind: [...document.images].filter((img) => !img.alt.trim()).map((img) => img.outerHTML),
     broken: [...document.images].filter((img) => !img.naturalWidth).map((img) => img.src),
     links: [...document.querySelectorAll("a[href]")].map((a) => a.href),
-    language: document.documentElement.lang,
   };
 }"""
 
@@ -89,11 +86,11 @@ def ids(path):
     return set(re.findall(r'\bid="([^"]+)"', path.read_text(encoding="utf-8")))
 
 
-def dead(site, links):
+def dead(links):
     """Of a page's links, those into the site that lead nowhere."""
     for link in links:
         url = urlsplit(link)
-        path = site.parent / unquote(url.path)
+        path = Path(unquote(url.path))
         if url.scheme == "file" and not (
             path.is_file() and (not url.fragment or unquote(url.fragment) in ids(path))
         ):
@@ -123,7 +120,7 @@ DARK = """() => {
 def findings(page, **options):
     """What axe-core calls serious or critical in a page."""
     options |= {"resultTypes": ["violations"], "preload": False}  # it would fetch the styles anew
-    found = playwright.Axe().run(page, options=options)
+    found = Axe().run(page, options=options)
     return [
         f"{one['id']}: {node['html'][:200]} {node['failureSummary']}"
         for one in found.response["violations"]
@@ -143,7 +140,7 @@ def faults(page, site, address):
         yield "headings", levels
     for fault in ("dollars", "unset", "wrong", "blind", "broken"):
         yield from ((fault, one) for one in facts[fault])
-    yield from (("dead link", link) for link in dead(site, facts["links"]))
+    yield from (("dead link", link) for link in dead(facts["links"]))
     page.set_viewport_size({"width": 390, "height": 844})
     if (width := page.evaluate("() => document.documentElement.scrollWidth")) > 390:
         yield "wider than a phone", width
