@@ -12,7 +12,7 @@ from reglib.explore.base import CURSOR, DOT, explorer, figure, set_each
 from reglib.style import BLUE, GREY, ORANGE, PURPLE
 
 ACROSS, UP = np.linspace(-1.6, 2.4, 70), np.linspace(-1.1, 1.6, 47)  # the grid of the plane
-_PS, _NOISES = (0, 0.2, 0.4, 0.6, 0.8), (0, 0.1, 0.2, 0.3, 0.5)
+_PS, _NOISES, _ALPHAS = (0, 0.2, 0.4, 0.6, 0.8), (0, 0.1, 0.2, 0.3, 0.5), (0, 0.1, 0.2, 0.5, 1, 2)
 _WALK = 36  # the column of the grid that crosses both moons
 
 
@@ -116,7 +116,7 @@ def mixup_boundary():
         Control: ``alpha`` of the Beta distribution of lambda; 0 is training without mixup.
     """
     # All at the start, or a move would wait for its fit.
-    plain, *_ = [mixup_fit(alpha) for alpha in (0, 0.1, 0.2, 0.5, 1, 2)]
+    plain, *_ = [mixup_fit(alpha) for alpha in _ALPHAS]
     fig, (plane, ax) = figure("AB", width_ratios=[3, 2])
     soft = plane.add_collection(LineCollection([], color="k", ls=":", lw=1.2, label="0.1 and 0.9"))
     edge = plane.add_collection(LineCollection([], color="k", lw=2.2, label="boundary"))
@@ -137,4 +137,4 @@ def mixup_boundary():
         too = "sure" if sure > right else "modest"
         return numbers | {"sure": sure, "too": too, "by": abs(sure - right)}
 
-    return fig, update, [area, soft, edge, walk, marks, curve], {}
+    return fig, update, [area, soft, edge, walk, marks, curve], {"alpha": {"values": _ALPHAS}}
