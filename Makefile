@@ -17,7 +17,7 @@ lab: $(VENV)/.ready-lab ## open the course in JupyterLab
 	@$(RUN) reglib.cli lab $(ARGS)
 
 # In the order of their names the longest files come early and the notebooks, all short, last.
-test: $(VENV)/.ready-test ## lint, run the unit tests, compare every stored notebook
+test: $(VENV)/.ready-test ## lint, run every test, compare every stored notebook
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
 	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(RUN) pytest -q -rs -n auto --dist loadfile \
@@ -54,7 +54,7 @@ nbdime: $(VENV)/.ready-test ## let git in this folder show differences of notebo
 
 clean: ## remove the environment and caches; my/ stays
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
-	find reglib tests notebooks solutions exercises -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
+	find reglib benchmarks docs tests notebooks solutions exercises -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
 
 # The environment: Python's own venv, uv inside it, the locked versions. Stamps make it quick.
 $(VENV)/.uv-$(UV_VERSION):
