@@ -111,8 +111,7 @@ def _lab(root, args):
         os.environ[variable] = os.pathsep.join(filter(None, paths))
     os.chdir(root)  # nbgrader looks for its settings here
     try:
-        _serve(root, args.port, open_browser=not args.no_browser)
-        return 0
+        return _serve(root, args.port, open_browser=not args.no_browser)
     except KeyboardInterrupt:
         return 0
     except SystemExit as leaving:  # Jupyter has said why
@@ -129,14 +128,13 @@ def _serve(root, port, open_browser):
     from jupyterlab.labapp import LabApp
 
     token = secrets.token_urlsafe(24)  # holds whatever password the user's own settings ask for
-    # Encrypted kernels, where they can be, spare the learner a warning at each start.
-    encryption = "auto" if zmq.has("curve") else "disabled"
     settings = TABLES["server"] | {
         "ServerApp.root_dir": root,
         "ServerApp.port": port,
         "ServerApp.open_browser": open_browser,
         "IdentityProvider.token": token,
-        "KernelManager.transport_encryption": encryption,
+        # Encrypted kernels, where they can be, spare the learner a warning at each start.
+        "KernelManager.transport_encryption": "auto" if zmq.has("curve") else "disabled",
     }
     app = LabApp.initialize_server([f"--{name}={value}" for name, value in settings.items()])
     address = f"{app.local_url.partition('?')[0]}?token={token}"
@@ -146,10 +144,8 @@ def _serve(root, port, open_browser):
 
 
 TYPES = {"int": int, "float": float, "port": _port}
-RUN = {
-    "lab": _lab, "refresh": _rebuild, "release": _rebuild, "interview": _interview,
-    "export": _export, "grade": _grade,
-}  # fmt: skip
+RUN = {"lab": _lab, "refresh": _rebuild, "release": _rebuild, "interview": _interview}
+RUN |= {"export": _export, "grade": _grade}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -253,3 +253,17 @@ def test_somebodys_own_exercises_are_not_the_course(tmp_path, monkeypatch):
     (tmp_path / "exercises" / "chess").mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
     assert course.root() != tmp_path
+
+
+def test_every_message_to_the_browser_leaves_at_once(monkeypatch):
+    from jupyter_server.services.kernels.websocket import KernelWebsocketHandler
+
+    from reglib.assess.connection import PromptConnection
+
+    told = []
+    handler = object.__new__(KernelWebsocketHandler)
+    handler.set_nodelay = told.append
+    line = PromptConnection(websocket_handler=handler)
+    monkeypatch.setattr(PromptConnection.__base__, "connect", lambda self: told.append("connected"))
+    line.connect()
+    assert told == [True, "connected"]

@@ -90,5 +90,5 @@ def _say(*texts):
     for line in "\n".join(texts).split("\n"):
         indent = " " * (len(line) - len(line.lstrip()))
         whole = {"break_on_hyphens": False, "break_long_words": False}
-        code = len(indent) > 3
-        print(line if code else textwrap.fill(line, 88, subsequent_indent=indent, **whole))
+        # Code is shown as it is.
+        print(line if indent[3:] else textwrap.fill(line, 88, subsequent_indent=indent, **whole))
