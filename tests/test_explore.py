@@ -86,7 +86,9 @@ def test_a_move_leaves_the_background_alone(name, monkeypatch):
     rng, draws, moves = np.random.default_rng(1), [], 0
     draw = explorer.fig.canvas.draw
     monkeypatch.setattr(explorer.fig.canvas, "draw", lambda: (draws.append(1), draw()))
-    for control in explorer.controls.values():
+    # A list may change the background, as mixup's pairs do: it is not dragged.
+    controls = explorer.controls.values()
+    for control in list(filter(is_slider, controls)) or controls:
         for _ in range(4):
             control.value = some(control, rng)
             moves += 1

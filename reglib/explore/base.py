@@ -51,9 +51,8 @@ def cursor(ax, **looks):
 
 def move(cursor, x, heights):
     """Move a `cursor` to x, and its dots to these heights."""
-    line, dots = cursor
-    line.set_xdata([x, x])
-    dots.set_data(np.full(len(heights), x), heights)
+    cursor[0].set_xdata([x, x])
+    cursor[1].set_data(np.full(len(heights), x), heights)
 
 
 def set_each(artists, name, values):
