@@ -306,6 +306,8 @@ def test_latencies_are_held_to_every_goal():
         "no gain": good._replace(anew=[249.0] * 10),
     }
     text = "\n".join(latency.report(results))
-    assert "1 of 4 explorers meet all three" in text and "Machine: " in text
+    assert "of the 4 explorers" in text and "Machine: " in text
+    assert "65 or less,\n3; a 95th percentile of 100 or less, 3; 5 times" in text
+    assert "`interact`,\n3." in text
     assert rows(text)["`late`"] == ["l2", "50", "101", "20", "300", "6.0"]
     assert latency.short(results).endswith("| 50 to 66 | 66 to 101 | 249 to 400 | 5.0 to 6.1 |")
