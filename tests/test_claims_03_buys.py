@@ -133,6 +133,7 @@ def test_with_wrong_labels_every_arm_chooses_the_small_rate(lesson, name):
     assert lesson["t_rate"][name, 0.2] == 0.03, "RandAugment is tried at this rate alone"
 
 
+@pytest.mark.weekly
 def test_the_rates_written_into_the_lesson_are_those_that_validation_chooses():
     tuned = run_lesson("03_data_augmentation", TUNE=True)  # on the lesson's own seeds
     wrong = [choice for choice in tuned["choices"] if choice[2] != choice[3]]

@@ -170,6 +170,7 @@ def test_weights_alone_go_on_otherwise_and_about_as_well(lesson):
         assert abs(right - wanted) < 0.05, (seed, right, wanted)
 
 
+@pytest.mark.weekly
 def test_the_rates_and_strengths_written_into_the_lesson_are_what_validation_chooses():
     tuned = run_lesson("04_manual_network", TUNE=True)  # on the lesson's own seeds
     wrong = [choice for choice in tuned["choices"] if choice[1] != choice[2]]

@@ -186,6 +186,7 @@ def test_with_plenty_of_clean_data_twenty_seeds_show_that_smoothing_gains(lesson
     assert 0.2 < np.mean(smoothed - plain) / (1 - plain.mean()) < 0.4, (smoothed, plain)
 
 
+@pytest.mark.weekly
 def test_the_rates_and_strengths_written_are_those_that_validation_chooses():
     found = run_lesson(NAME, TUNE=True)["choices"]
     cases = [case for case, *_ in found]

@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.request import Request, urlopen
 
 import nbformat
+import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -28,6 +29,14 @@ ALLOWED = {
 }
 # The outputs of a notebook that say that something went wrong.
 FAULTS = "[data-mime-type$='jupyter.error'], [data-mime-type$='jupyter.stderr']"
+
+
+def sampled(values, now=1):
+    """Return the values as a test's parameters, all but the first for the weekly run alone."""
+    return [
+        *values[:now],
+        *(pytest.param(value, marks=pytest.mark.weekly) for value in values[now:]),
+    ]
 
 
 def unexpected(page):

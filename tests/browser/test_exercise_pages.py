@@ -2,13 +2,13 @@
 
 import nbformat
 import pytest
-from browsing import FAULTS, ROOT, unexpected
+from browsing import FAULTS, ROOT, sampled, unexpected
 
 NAMES = sorted(path.stem for path in ROOT.glob("exercises/*/*.ipynb"))
 HEADINGS = ".jp-OutputArea-output [role=heading]"
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", sampled(NAMES))
 def test_an_untouched_exercise_says_not_attempted_and_nothing_worse(lab, page, name):
     path = f"exercises/{name}/{name}.ipynb"
     tasks = [

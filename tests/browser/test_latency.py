@@ -1,6 +1,10 @@
 """The benchmark of the explorers measures what it says: no bound on a time stands here."""
 
+import pytest
+
 from benchmarks import latency
+
+pytestmark = pytest.mark.weekly
 
 
 def test_every_move_of_an_explorer_and_of_its_twin_is_timed(lab, page):

@@ -8,7 +8,7 @@ import threading
 from urllib.parse import urlsplit
 
 import pytest
-from browsing import ALLOWED, ROOT
+from browsing import ALLOWED, ROOT, sampled
 
 from docs.site import lite
 
@@ -69,7 +69,7 @@ def test_it_holds_the_course_and_nothing_else(built):
     assert all((built / url.partition("?")[0]).is_file() for url in kernel["pipliteUrls"])
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS)
+@pytest.mark.parametrize("path", sampled(NOTEBOOKS))
 def test_a_notebook_opens(path, address, monkeypatch, page):
     for text, why in NO_KERNEL.items():  # undone after the page has been judged
         monkeypatch.setitem(ALLOWED, re.escape(text), why)

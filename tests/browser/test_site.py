@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browsing import ROOT, shoot
+from browsing import ROOT, sampled, shoot
 
 from docs.site import explorers
 
@@ -164,7 +164,7 @@ def test_every_page_is_whole_and_asks_for_nothing(site, addresses, page):
     assert not found, "\n".join(map(str, found))
 
 
-@pytest.mark.parametrize("notebook", [name for name in NOTEBOOKS if calls(name)])
+@pytest.mark.parametrize("notebook", sampled([name for name in NOTEBOOKS if calls(name)], 2))
 def test_explorers_move_without_a_kernel(site, page, notebook):
     opened(page, site, f"notebooks/{notebook}.html")
     boxes = page.locator(".explorer").all()
