@@ -1,6 +1,6 @@
 """Run a lesson's own code on other seeds, so that a test judges what the reader is shown."""
 
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from unittest import mock
 
@@ -9,7 +9,7 @@ import nbformat
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 
 
-@cache  # two files may judge one lesson
+@lru_cache(maxsize=1)  # two files may judge one lesson; what it leaves can be a gigabyte
 def run_lesson(name, **settings):
     """Return the variables that the code cells of ``notebooks/<name>.ipynb`` leave behind.
 
