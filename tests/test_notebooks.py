@@ -154,7 +154,7 @@ def test_another_picture_is_drift(course):
     assert "cell 3 (In [2], id figure): the picture differs" in problem
 
 
-def tested(root, monkeypatch, *options):
+def outcome(root, monkeypatch, *options):
     """Run pytest on a folder as `make test` does on the course."""
     shutil.copy(ROOT / "conftest.py", root)
     shutil.copytree(ROOT / "tests" / "offline", root / "tests" / "offline", dirs_exist_ok=True)
@@ -175,7 +175,7 @@ def test_make_test_names_another_picture_too(course, monkeypatch):
         data["image/png"] = base64.b64encode(buffer.getvalue()).decode()
 
     tiny_course.change(page(course), "figure", turn)
-    done = tested(course, monkeypatch, "--nbval", page(course), same)
+    done = outcome(course, monkeypatch, "--nbval", page(course), same)
     assert done.returncode == 1 and "1 failed" in done.stdout, done.stdout
     assert "The picture differs" in done.stdout and "same.ipynb::" not in done.stdout, done.stdout
 
@@ -365,6 +365,6 @@ def test_a_refusal_that_is_swallowed_fails_the_run(monkeypatch, tmp_path):
         "import contextlib, socket\n\n\ndef test_it():\n    with contextlib.suppress(OSError):\n"
         "        socket.getaddrinfo('example.org', 80)\n"
     )
-    done = tested(tmp_path, monkeypatch)
+    done = outcome(tmp_path, monkeypatch)
     assert done.returncode == 1 and "1 passed" in done.stdout, done.stdout
     assert "'example.org' refused" in done.stdout, done.stdout
